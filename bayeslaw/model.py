@@ -1,0 +1,220 @@
+"""The hierarchical model: from a spec and a table to a NumPyro program."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Bool, Float, Int
+
+from bayeslaw.errors import InputError
+from bayeslaw.priors import GROUP_SD_LOG_SCALE, GroupPrior
+from bayeslaw.runs import RunTable
+from bayeslaw.spec import ModelSpec
+
+# Rows and runs are padded to multiples of these, so that tables of similar size share
+# one compiled program.
+CELL_BUCKET = 32
+RUN_BUCKET = 8
+
+
+class Observations(NamedTuple):
+    """A table laid out for the likelihood: one row a cell, one column a group.
+
+    A cell is one checkpoint of one run: everything the groups of a row share. Entries
+    that were not observed, and padding, are masked out.
+
+    Args:
+      inputs: log(input / reference) by name, each (cell, group).
+      log_value: log of the observed outcome.
+      log_se: known standard error of log_value; 0 where none is given.
+      observed: whether the entry counts.
+      run: index of the cell's run.
+      run_exists: False for padding.
+    """
+
+    inputs: dict[str, Float[Array, "cell group"]]
+    log_value: Float[Array, "cell group"]
+    log_se: Float[Array, "cell group"]
+    observed: Bool[Array, "cell group"]
+    run: Int[Array, " cell"]
+    run_exists: Bool[Array, " run"]
+
+
+class Layout(NamedTuple):
+    """Names belonging to the axes of `Observations`, without padding.
+
+    Args:
+      groups: family of each column.
+      runs: run id of each run index.
+      reference: value of each input at the reference point.
+      cell: cell index of each table row.
+      group: group index of each table row.
+    """
+
+    groups: tuple[str, ...]
+    runs: tuple[str, ...]
+    reference: dict[str, float]
+    cell: Int[np.ndarray, " row"]
+    group: Int[np.ndarray, " row"]
+
+
+def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
+    """Rows the spec describes; what is left out stands in the result's notes.
+
+    Raises:
+      InputError: no row is left.
+    """
+    law, selection, columns = spec.law_record, spec.selection, table.columns
+    steps = [(columns["metric"] == selection.metric, f"metric = {selection.metric!r}")]
+    if selection.schedule != "any":
+        schedule = np.where(columns["schedule"] == "", "cooled", columns["schedule"])
+        steps.append(
+            (schedule == selection.schedule, f"schedule = {selection.schedule!r}")
+        )
+    steps.append((columns["p"] > 0, f"p > 0 (domain of {law.name})"))
+    keep = np.ones(len(table), bool)
+    selected = table
+    for mask, condition in steps:
+        if not mask[keep].all():
+            selected = selected.select(
+                mask[keep], f"model {spec.name} uses {condition}"
+            )
+            keep &= mask
+    if not keep.any():
+        raise InputError(
+            "no row left to fit",
+            table.source,
+            f"{len(table)} rows, none of them with "
+            + ", ".join(condition for _, condition in steps),
+            "at least one row that the model describes",
+            "change [selection] of the spec, or the table",
+        )
+    return selected
+
+
+def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
+    """Lay a table out for the likelihood of a spec's law.
+
+    Args:
+      table: rows the model describes, see `select_rows`.
+      spec: model spec.
+
+    Returns:
+      padded observations, and the names of their axes.
+    """
+    law, columns = spec.law_record, table.columns
+    groups, runs = table.families, table.runs
+    run_of_row = _positions(columns["run"], runs)
+    group = _positions(columns["family"], groups)
+    keys = list(
+        zip(run_of_row, columns["N"], columns["D"], columns["schedule"], strict=True)
+    )
+    cells = list(dict.fromkeys(keys))
+    index = {key: position for position, key in enumerate(cells)}
+    cell = np.array([index[key] for key in keys])
+    reference = {
+        name: float(np.exp(np.log(np.unique(columns[name])).mean()))
+        for name in law.inputs
+    }
+    shape = (_padded(len(cells), CELL_BUCKET), len(groups))
+
+    def spread(values: Any, fill: float | bool = 0.0) -> np.ndarray:
+        array = np.full(shape, fill)
+        array[cell, group] = values
+        return array
+
+    run = np.zeros(shape[0], int)
+    run[: len(cells)] = [key[0] for key in cells]
+    observations = Observations(
+        inputs={
+            name: spread(np.log(columns[name] / reference[name])) for name in law.inputs
+        },
+        log_value=spread(np.log(columns["value"])),
+        log_se=spread(np.nan_to_num(columns["se"]) / columns["value"]),
+        observed=spread(True, False),
+        run=run,
+        run_exists=np.arange(_padded(len(runs), RUN_BUCKET)) < len(runs),
+    )
+    return observations, Layout(groups, runs, reference, cell, group)
+
+
+def _positions(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    index = {name: position for position, name in enumerate(names)}
+    return np.array([index[value] for value in values])
+
+
+def _padded(count: int, bucket: int) -> int:
+    return -(-count // bucket) * bucket
+
+
+def program(spec: ModelSpec, data: Observations) -> None:
+    r"""NumPyro program of a spec.
+
+    For group i, cell c of run r, with x the centred log inputs::
+
+        mean_k ~ Normal(loc_k, scale_k),  sd_k ~ LogNormal(log(spread_k / 2), 0.5)
+        theta_ik ~ Normal(mean_k, sd_k)                    (pooling "partial")
+        mu_ic = log_mean(x_ic; theta_i) + run_effect_r
+        log y_ic ~ StudentT(nu, mu_ic, sqrt(se_ic^2 + sigma_i^2))
+
+    Args:
+      spec: model spec; its law supplies log_mean and the coordinates k.
+      data: observations.
+    """
+    law, noise = spec.law_record, spec.noise
+    n_groups = data.log_value.shape[1]
+    theta = group_coordinates(spec, n_groups)
+    mean = law.log_mean(**data.inputs, **theta)
+    sigma = numpyro.sample("sigma", _scale(noise.sigma).expand([n_groups]).to_event(1))
+    if noise.run_effect:
+        run_sd = numpyro.sample("run_sd", _scale(noise.run_sd))
+        effect = numpyro.sample(
+            "run_effect",
+            dist.Normal(0.0, run_sd).expand(data.run_exists.shape).to_event(1),
+        )
+        mean = mean + effect[data.run][:, None]
+    scale = jnp.sqrt(data.log_se**2 + sigma**2)
+    if noise.likelihood == "student_t":
+        nu = numpyro.sample("nu", dist.Gamma(2.0, 0.1))
+        likelihood = dist.StudentT(nu, mean, scale)
+    else:
+        likelihood = dist.Normal(mean, scale)
+    numpyro.sample("log_value", likelihood.mask(data.observed), obs=data.log_value)
+
+
+def group_coordinates(spec: ModelSpec, n_groups: int) -> dict[str, Array]:
+    """Sample the coordinates of a spec's law for every group, each (group,)."""
+    values: dict[str, Array] = {}
+    for name, coordinate in spec.law_record.coordinates.items():
+        shift = coordinate.shift(values) if coordinate.shift else 0.0
+        prior = spec.prior_of(name)
+        pooling = spec.pooling_of(name)
+        if pooling == "none":
+            loc, sd = prior.loc, prior.total_scale
+        else:
+            loc, sd = _hyperparameters(name, prior, pooling)
+        if pooling == "complete":
+            values[name] = numpyro.deterministic(name, jnp.full(n_groups, loc))
+        elif coordinate.centred:
+            normal = dist.Normal(loc + shift, sd).expand([n_groups]).to_event(1)
+            sampled = numpyro.sample(f"{name}_sampled", normal)
+            values[name] = numpyro.deterministic(name, sampled - shift)
+        else:
+            normal = dist.Normal(0.0, 1.0).expand([n_groups]).to_event(1)
+            standard = numpyro.sample(f"{name}_sampled", normal)
+            values[name] = numpyro.deterministic(name, loc + sd * standard)
+    return values
+
+
+def _hyperparameters(name: str, prior: GroupPrior, pooling: str) -> tuple[Any, Any]:
+    mean = numpyro.sample(f"{name}_mean", dist.Normal(prior.loc, prior.scale))
+    if pooling == "complete":
+        return mean, None
+    sd_prior = dist.LogNormal(prior.sd_loc, GROUP_SD_LOG_SCALE)
+    return mean, numpyro.sample(f"{name}_sd", sd_prior)
+
+
+def _scale(prior: Any) -> dist.Distribution:
+    return dist.LogNormal(jnp.log(prior.median), prior.log_scale)

@@ -1,0 +1,198 @@
+"""Model specs: what is fixed before a fit, read from one TOML file."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bayeslaw.errors import InputError, InputErrors
+from bayeslaw.law import Law
+from bayeslaw.laws import LAWS
+from bayeslaw.priors import GroupPrior
+
+Pooling = Literal["partial", "none", "complete"]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Selection(_Section):
+    """Which rows of the table the model describes; all others are left out, and said.
+
+    Args:
+      metric: the metric to fit.
+      schedule: "cooled" (learning rate annealed), "trunk", or "any".
+    """
+
+    metric: str = "loss"
+    schedule: Literal["cooled", "trunk", "any"] = "cooled"
+
+
+class PriorOverride(_Section):
+    """Replacement of one coordinate's prior, see `priors.GroupPrior`."""
+
+    loc: float
+    scale: Positive
+    spread: Positive
+
+
+class ScalePrior(_Section):
+    """LogNormal prior of a noise sd on log loss (relative error)."""
+
+    median: Positive
+    log_scale: Positive = 0.7
+
+
+class Noise(_Section):
+    """Noise of log loss beyond the known standard error.
+
+    | quantity   | distribution                          | shape    |
+    |------------|---------------------------------------|----------|
+    | sigma      | LogNormal(log median, log_scale)      | (group,) |
+    | nu         | Gamma(2, 0.1), Student-t only         | ()       |
+    | run_sd     | LogNormal(log median, log_scale)      | ()       |
+    | run_effect | Normal(0, run_sd)                     | (run,)   |
+
+    Args:
+      likelihood: "student_t" or "normal", on log loss.
+      run_effect: whether all rows of a run share a deviation (its seed).
+      sigma: prior of the discrepancy sd of each group.
+      run_sd: prior of the sd between runs.
+    """
+
+    likelihood: Literal["student_t", "normal"] = "student_t"
+    run_effect: bool = True
+    sigma: ScalePrior = ScalePrior(median=0.01)
+    run_sd: ScalePrior = ScalePrior(median=0.01)
+
+
+class ModelSpec(_Section):
+    """A statistical model: a law, how groups share strength, priors and noise.
+
+    Args:
+      name: name of the model, the file's stem.
+      law: key of `LAWS`.
+      source: paper or reason.
+      selection: rows used.
+      pooling: per coordinate "partial" (hierarchy), "none" (groups fitted apart) or
+        "complete" (one value for all groups); key "default" sets the rest.
+      priors: overrides of the law's default priors by coordinate.
+      noise: noise model.
+    """
+
+    name: str
+    law: str
+    source: str = ""
+    selection: Selection = Selection()
+    pooling: dict[str, Pooling] = {}
+    priors: dict[str, PriorOverride] = {}
+    noise: Noise = Noise()
+
+    @property
+    def law_record(self) -> Law:
+        """The law this spec names."""
+        return LAWS[self.law]
+
+    def pooling_of(self, coordinate: str) -> Pooling:
+        """Pooling of one coordinate."""
+        return self.pooling.get(coordinate, self.pooling.get("default", "partial"))
+
+    def prior_of(self, coordinate: str) -> GroupPrior:
+        """Prior of one coordinate: the spec's, else the law's default."""
+        override = self.priors.get(coordinate)
+        if override is None:
+            return self.law_record.coordinates[coordinate].prior
+        return GroupPrior(override.loc, override.scale, override.spread)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the spec's content with all defaults written out."""
+        content = json.dumps(self.model_dump(), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def read_spec(path: str | Path) -> ModelSpec:
+    """Read a model spec from TOML.
+
+    Args:
+      path: a file such as `models/he2024_partial_pooling.toml`.
+
+    Returns:
+      the spec; every key is known and every name it uses exists.
+
+    Raises:
+      InputError: no such file, not TOML, or unknown keys, laws or coordinates.
+
+    Example:
+      >>> read_spec("models/he2024_partial_pooling.toml").law
+      'family_loss'
+    """
+    return parse_spec(_read_toml(Path(path)), str(path))
+
+
+def parse_spec(content: dict, where: str) -> ModelSpec:
+    """Check the content of a spec; `where` names its origin in error messages."""
+    try:
+        spec = ModelSpec.model_validate(content)
+    except ValidationError as error:
+        raise InputErrors(_five_parts(error, where), where) from None
+    if spec.law not in LAWS:
+        raise _unknown(spec.law, f"{where}, key law", list(LAWS))
+    known = list(spec.law_record.coordinates)
+    for section, names in (("pooling", spec.pooling), ("priors", spec.priors)):
+        for name in names:
+            if name not in known and (section, name) != ("pooling", "default"):
+                raise _unknown(name, f"{where}, section [{section}]", known)
+    return spec
+
+
+def _read_toml(path: Path) -> dict:
+    wanted = "a model spec in TOML, as in the folder models/"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            "model spec cannot be read",
+            str(path),
+            error.strerror or "",
+            wanted,
+            "check the path given with --model",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            "model spec is not TOML",
+            str(path),
+            str(error),
+            wanted,
+            "correct the line named",
+        ) from None
+
+
+def _five_parts(error: ValidationError, where: str) -> list[InputError]:
+    return [
+        InputError(
+            "model spec has a wrong entry",
+            f"{where}, key {'.'.join(str(part) for part in item['loc'])}",
+            repr(item["input"]),
+            item["msg"],
+            "correct or remove the key; docs/reference lists all keys",
+        )
+        for item in error.errors()
+    ]
+
+
+def _unknown(name: str, where: str, known: list[str]) -> InputError:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return InputError(
+        "unknown name",
+        where,
+        name,
+        "one of " + ", ".join(known),
+        f"did you mean {nearest}?",
+    )
