@@ -41,6 +41,7 @@ contract: $(ready)  ## check that lower layers import no higher ones
 	$(bin)/lint-imports --no-logo
 
 docs: $(ready)  ## build docs/_build/index.html, warnings are errors
+	rm -rf docs/reference/generated
 	$(bin)/sphinx-build -q -W --keep-going -E docs docs/_build
 
 lock: $(ready)  ## renew requirements.lock from pyproject.toml
