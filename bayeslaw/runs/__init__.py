@@ -1,6 +1,44 @@
-"""The observation table: reading, checking, selecting and appending rows."""
+"""The observation table: reading, checking, selecting, writing and appending rows.
+
+`columns.py` describes the table column by column.
+"""
+
+from pathlib import Path
+from typing import Any
 
 from bayeslaw.runs.append import append_rows
-from bayeslaw.runs.table import RunTable, read_runs
+from bayeslaw.runs.reading import read_checked
+from bayeslaw.runs.summary import summarise, summary_text
+from bayeslaw.runs.table import (
+    RunTable,
+    content_hash,
+    read_runs,
+    table_from_rows,
+    write_runs,
+)
 
-__all__ = ["RunTable", "append_rows", "read_runs"]
+__all__ = [
+    "RunTable",
+    "append_rows",
+    "read_runs",
+    "table_from_rows",
+    "validate",
+    "validate_report",
+    "write_runs",
+]
+
+
+def validate(
+    path: str | Path, *, origin: str | None = None, unit: str | None = None
+) -> dict[str, Any]:
+    """Returns the summary of a table, or raises all its problems; imports no numpy.
+
+    Args and Raises: as `read_runs`. `validate_report` prints the result.
+    """
+    rows = read_checked(path, origin=origin, unit=unit)
+    return summarise(rows) | {"sha256": content_hash(rows)}
+
+
+def validate_report(table: RunTable | dict[str, Any]) -> str:
+    """Returns a table, or its summary, as plain text for the terminal."""
+    return summary_text(table.summary() if isinstance(table, RunTable) else table)

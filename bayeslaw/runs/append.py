@@ -161,6 +161,14 @@ def _locked(target: Path) -> Iterator[None]:
     and a lock held on a replaced file protects nothing. It is never removed: on
     network file systems removing it would race with a writer about to take it.
     """
+    if not target.parent.is_dir():
+        raise InputError(
+            "no such directory",
+            str(target),
+            "nothing",
+            "a path in an existing directory",
+            f"create it: mkdir -p {target.parent}",
+        )
     lock = target.with_name(f".{target.name}.lock")
     with lock.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -32,13 +32,13 @@ _ALL = (
         *("run_id", "run_name", "name"),
         required=True,
     ),
-    _number("seed", "random seed of the training, a whole number"),
+    _number("seed", "random seed of the training, a whole number", "random_seed"),
     _text("origin", "measured, published or simulated", required=True),
     _text("proxy", "name of the trained language model's shape"),
     _number(
         "N",
         "non-embedding parameters, a count",
-        *("params", "n_params", "parameters", "num_params", "model_size"),
+        *("params", "n_params", "parameters", "num_params", "non_embedding_params"),
         required=True,
     ),
     _number(
@@ -50,7 +50,7 @@ _ALL = (
     _text("schedule", "trunk (constant learning rate) or cooled; empty means cooled"),
     _text(
         "family",
-        "the language family (or other domain) whose loss this row holds",
+        "language family (or other domain) whose loss this row holds",
         *("language", "domain", "lang_family", "language_family", "lang"),
         required=True,
     ),
@@ -78,10 +78,23 @@ _ALL = (
     _text("tokenizer", "name of the tokenizer"),
     _text("eval_set", "name of the held-out set"),
     _text("versions", "software versions of the run"),
-    _text("mixture", "whole mixture of the run, JSON object family -> ratio"),
+    _text("mixture", "whole mixture of the run, a JSON object family -> ratio"),
 )
 
 COLUMNS = {column.name: column for column in _ALL}
+
+# Every spelling of a column's name, in lower case -> its canonical name.
+SPELLINGS = {
+    spelling: column.name
+    for column in _ALL
+    for spelling in (column.name.lower(), *column.aliases)
+}
+
+
+def canonical_name(header: str) -> str | None:
+    """Returns the canonical name of a column as headed in a file, None if unknown."""
+    plain = header.strip().lower().replace(" ", "_").replace("-", "_")
+    return SPELLINGS.get(plain)
 
 
 def quoted(names: Iterable[str]) -> str:

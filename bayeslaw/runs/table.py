@@ -1,39 +1,53 @@
-"""RunTable: the observations of a study, read, checked and named once."""
+"""RunTable: the checked observations of a study, and how it gets to and from disk."""
 
-import csv
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bayeslaw.errors import InputError
+from bayeslaw.runs.append import csv_text, replace_file
 from bayeslaw.runs.columns import COLUMNS
+from bayeslaw.runs.reading import CheckedRows, read_checked, rows_checked
+from bayeslaw.runs.summary import summarise
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
 
 
 @dataclass(frozen=True, eq=False)
 class RunTable:
-    """The observation table: one row per (run, N, D, schedule, family, metric)."""
+    """The observation table: one row per (run, N, D, schedule, family, metric).
 
-    columns: Mapping[str, np.ndarray]
+    Args:
+      columns: canonical name -> array (row,). Every column of `columns.COLUMNS` but
+        `mixture` is there. Numbers are float64 with NaN where not given, words are
+        objects with "" where not given. The arrays are read-only.
+      mixtures: run -> {family: ratio}, the whole mixture.
+      source: path as given.
+      sha256: hash of the content: columns that hold anything, their values in row
+        order, and the mixtures. Column order, names and file format do not matter.
+      notes: what was assumed, ignored or excluded, one sentence each.
+      lines: row number in the file of each row (row,), the header being line 1.
+    """
+
+    columns: "Mapping[str, np.ndarray]"
     mixtures: Mapping[str, Mapping[str, float]]
     source: str
     sha256: str
-    notes: tuple[str, ...] = ()
-    lines: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    notes: tuple[str, ...]
+    lines: "np.ndarray"
 
     def __len__(self) -> int:
-        return len(self.columns["value"])
+        return len(self.lines)
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families, in order of first appearance."""
+        """The families with observations, in order of first appearance."""
         return tuple(dict.fromkeys(self.columns["family"].tolist()))
 
     @property
@@ -41,64 +55,178 @@ class RunTable:
         """The runs, in order of first appearance."""
         return tuple(dict.fromkeys(self.columns["run"].tolist()))
 
-    def select(self, mask: np.ndarray, *, why: str) -> "RunTable":
-        """Returns the rows where mask is True; `notes` says what was left out."""
+    def select(self, mask: "np.ndarray", *, why: str) -> "RunTable":
+        """Returns the rows where mask is True; `notes` says what was left out, and why.
+
+        Args:
+          mask: booleans. Shape (row,).
+          why: the reason, as it should stand in the report after "excluded ... rows: ".
+
+        Raises:
+          InputError: the mask does not fit the table, or excludes all of it.
+
+        Example:
+          >>> cooled = table.select(table.columns["schedule"] == "cooled",
+          ...                       why="trunk checkpoints")
+        """
+        import numpy as np
+
         mask = np.asarray(mask)
+        if mask.shape != (len(self),) or mask.dtype != bool:
+            raise InputError(
+                "the mask does not fit the table",
+                f"argument `mask` of select on {self.source}",
+                f"shape {mask.shape}, dtype {mask.dtype}",
+                f"booleans of shape ({len(self)},)",
+                "compare a column of this same table, e.g. columns['N'] > 1e6",
+            )
+        if not mask.any():
+            raise InputError(
+                "a selection leaves no rows",
+                f"argument `mask` of select on {self.source}",
+                f"False for all {len(self)} rows ({why})",
+                "at least one row",
+                "relax the selection",
+            )
         note = f"excluded {int((~mask).sum())} of {len(self)} rows: {why}"
-        columns = {name: cells[mask] for name, cells in self.columns.items()}
-        kept = set(columns["run"].tolist())
+        columns = {name: cells[mask].tolist() for name, cells in self.columns.items()}
+        kept = set(columns["run"])
         mixtures = {run: mix for run, mix in self.mixtures.items() if run in kept}
-        return make_table(
-            columns, mixtures, self.source, (*self.notes, note), self.lines[mask]
-        )
+        lines = self.lines[mask].tolist()
+        notes = (*self.notes, note)
+        return _table(CheckedRows(columns, mixtures, self.source, notes, lines))
+
+    def summary(self) -> dict[str, Any]:
+        """Returns counts, ranges and notes, ready for JSON; see `summarise`."""
+        return summarise(self._checked()) | {"sha256": self.sha256}
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Returns the columns as a DataFrame."""
+        """Returns the columns as a DataFrame, one row per observation."""
         import pandas as pd
 
         return pd.DataFrame(dict(self.columns))
 
-
-def make_table(
-    columns: Mapping[str, np.ndarray],
-    mixtures: Mapping[str, Mapping[str, float]],
-    source: str,
-    notes: tuple[str, ...],
-    lines: np.ndarray,
-) -> RunTable:
-    """Returns a RunTable with the hash of its content."""
-    digest = sha256(json.dumps(mixtures, sort_keys=True).encode())
-    for name in sorted(columns):
-        digest.update(name.encode() + json.dumps(columns[name].tolist()).encode())
-    return RunTable(columns, mixtures, source, digest.hexdigest(), notes, lines)
+    def _checked(self) -> CheckedRows:
+        columns = {name: cells.tolist() for name, cells in self.columns.items()}
+        lines = self.lines.tolist()
+        return CheckedRows(columns, self.mixtures, self.source, self.notes, lines)
 
 
 def read_runs(
     path: str | Path, *, origin: str | None = None, unit: str | None = None
 ) -> RunTable:
-    """Reads a table of observations (first version: long CSV)."""
-    with Path(path).open(newline="", encoding="utf-8-sig") as handle:
-        rows: list[dict[str, Any]] = list(csv.DictReader(handle))
-    if not rows:
-        raise InputError("no rows", str(path), "an empty table", "rows", "add rows")
-    filled = {"origin": origin or "", "unit": unit or ""}
-    filled |= {"schedule": "cooled", "metric": "loss"}
-    columns: dict[str, np.ndarray] = {}
-    for name, column in COLUMNS.items():
-        cells = [row.get(name) or filled.get(name, "") for row in rows]
-        columns[name] = (
-            np.array([float(cell or "nan") for cell in cells])
-            if column.is_number
-            else np.array(cells, dtype=object)
-        )
-    mixtures: dict[str, dict[str, float]] = {}
-    for run, family, p, text in zip(
-        *(columns[name] for name in ("run", "family", "p", "mixture")), strict=True
-    ):
-        if text:
-            mixtures[run] = json.loads(text)
+    """Reads and checks a table of observations.
+
+    Args:
+      path: a CSV or Parquet file, long or wide, or a directory that holds metrics.csv
+        and ratios.csv, joined on `run`. The whole mixture of a run comes from the
+        column `mixture`, from a file mixtures.csv beside the table, or from its rows.
+      origin: measured, published or simulated; fills a column that is not given.
+      unit: unit of the values, e.g. bits/byte; fills a column that is not given.
+
+    Returns:
+      The table. Whatever was assumed or ignored stands in its `notes`.
+
+    Raises:
+      InputErrors: all problems of the table, each with its row numbers.
+      InputError: there is no table at `path` at all.
+
+    Example:
+      >>> table = read_runs("runs/sample-families/observations.csv")
+      >>> table.families
+    """
+    return _table(read_checked(path, origin=origin, unit=unit))
+
+
+def table_from_rows(
+    rows: Sequence[Mapping[str, Any]], *, source: str = "rows"
+) -> RunTable:
+    """Returns rows given as dictionaries as a table, checked like those of a file.
+
+    Example:
+      >>> table_from_rows([{"run": "r1", "origin": "simulated", "N": 1e6, "D": 1e8,
+      ...                   "family": "all", "p": 1.0, "unit": "bits/byte",
+      ...                   "value": 1.2}])
+    """
+    return _table(rows_checked(rows, source))
+
+
+def write_runs(table: RunTable, path: str | Path) -> None:
+    """Writes a table to CSV or, by the name's ending, Parquet.
+
+    Reading the file gives the same table back, with its own source, notes and row
+    numbers: these are not part of the content.
+    """
+    path = Path(path)
+    checked = table._checked()
+    names = [n for n in COLUMNS if n == "mixture" or _is_given(n, checked.columns)]
+    columns = {name: checked.columns.get(name, []) for name in names}
+    columns["mixture"] = [
+        json.dumps(dict(table.mixtures[run]), ensure_ascii=False)
+        for run in checked.columns["run"]
+    ]
+    for name, cells in columns.items():
+        if COLUMNS[name].is_number:
+            columns[name] = [None if cell != cell else cell for cell in cells]
+    if path.suffix.lower() == ".parquet":
+        replace_file(path, _parquet_bytes(columns))
+        return
+    rows = [
+        dict(zip(names, cells, strict=True))
+        for cells in zip(*columns.values(), strict=True)
+    ]
+    replace_file(path, csv_text(names, rows, with_header=True).encode())
+
+
+def _parquet_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {n: pa.float64() if COLUMNS[n].is_number else pa.string() for n in columns}
+    table = pa.table({n: pa.array(c, kinds[n]) for n, c in columns.items()})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _table(rows: CheckedRows) -> RunTable:
+    import numpy as np  # see reading.py
+
+    columns = {
+        name: np.array(cells, np.float64 if COLUMNS[name].is_number else object)
+        for name, cells in rows.columns.items()
+    }
+    for array in columns.values():
+        array.setflags(write=False)
+    return RunTable(
+        columns,
+        rows.mixtures,
+        rows.source,
+        content_hash(rows),
+        rows.notes,
+        np.array(rows.lines, dtype=int),
+    )
+
+
+def content_hash(rows: CheckedRows) -> str:
+    """Returns the hash that identifies a table's content; see RunTable.sha256."""
+    digest = sha256()
+    for name in sorted(rows.columns):
+        if not _is_given(name, rows.columns):
+            continue  # so that columns added to the schema later change no hash
+        cells = rows.columns[name]
+        digest.update(name.encode())
+        if COLUMNS[name].is_number:
+            # One bit pattern for every NaN, and for both zeros.
+            plain = [x + 0.0 if x == x else float("nan") for x in cells]
+            digest.update(struct.pack(f"<{len(plain)}d", *plain))
         else:
-            mixtures.setdefault(run, {})[family] = float(p)
-    columns.pop("mixture")
-    lines = np.arange(2, len(rows) + 2)
-    return make_table(columns, mixtures, str(path), (), lines)
+            digest.update(json.dumps(cells).encode())
+    digest.update(json.dumps(rows.mixtures, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _is_given(name: str, columns: Mapping[str, Sequence[Any]]) -> bool:
+    return any(cell not in ("", None) and cell == cell for cell in columns[name])

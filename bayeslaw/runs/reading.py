@@ -1,0 +1,228 @@
+"""From a path to a checked table, in plain Python.
+
+numpy is left out on purpose: importing it costs more than all the checks of a table
+of 5,000 rows, and `bayeslaw validate` needs none of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bayeslaw.errors import InputError
+from bayeslaw.runs import checks, consistency, mixtures
+from bayeslaw.runs.append import cell_text
+from bayeslaw.runs.columns import COLUMNS, SPELLINGS, quoted
+from bayeslaw.runs.files import Cells, read_cells
+from bayeslaw.runs.findings import Findings, nearest
+from bayeslaw.runs.layout import canonical_cells
+from bayeslaw.runs.ratio_files import check_joined, read_mixtures
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """The content of a table without problems, as lists; see RunTable."""
+
+    columns: Columns
+    mixtures: Mapping[str, Mapping[str, float]]
+    source: str
+    notes: tuple[str, ...]
+    lines: list[int]
+
+
+def read_checked(
+    path: str | Path, *, origin: str | None = None, unit: str | None = None
+) -> CheckedRows:
+    """Returns the rows of a table, or raises all its problems at once.
+
+    Args and Raises: as `read_runs`.
+    """
+    path = Path(path)
+    findings = Findings(str(path))
+    if path.is_dir():
+        return _read_pair(path, findings, origin, unit)
+    cells = canonical_cells(read_cells(path, findings), findings)
+    beside = path.with_name("mixtures.csv")
+    ratios: Mapping[str, mixtures.Mixture] = {}
+    if beside.is_file() and beside.name != path.name:
+        ratios = read_mixtures(beside, findings)
+        unused = len(set(ratios) - set(cells.columns.get("run", [])))
+        findings.note(
+            f"mixtures read from {beside.name}"
+            + (f", which holds {unused} runs that the table lacks" if unused else "")
+        )
+    return check(cells, ratios, findings, origin, unit)
+
+
+def _read_pair(
+    path: Path, findings: Findings, origin: str | None, unit: str | None
+) -> CheckedRows:
+    table, ratios = path / "metrics.csv", path / "ratios.csv"
+    if not (table.is_file() and ratios.is_file()):
+        held = sorted(
+            p.name for p in path.iterdir() if p.suffix in (".csv", ".parquet")
+        )
+        near = (
+            "observations.csv" if "observations.csv" in held else next(iter(held), "")
+        )
+        raise InputError(
+            "a directory, not a table",
+            str(path),
+            f"a directory with {quoted(held) if held else 'no CSV or Parquet file'}",
+            "a CSV or Parquet file, or a directory with metrics.csv and ratios.csv",
+            f"name the file: {path / near}" if near else "name the table's file",
+        )
+    cells = canonical_cells(read_cells(table, findings), findings)
+    of_runs = read_mixtures(ratios, findings)
+    check_joined(cells, of_runs, ratios.name, findings)
+    return check(cells, of_runs, findings, origin, unit)
+
+
+def rows_checked(rows: Sequence[Mapping[str, Any]], source: str) -> CheckedRows:
+    """Returns rows given as dictionaries, checked like those of a file."""
+    findings = Findings(source)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
+    cells = Cells(source, columns, list(range(1, len(rows) + 1)))
+    return check(canonical_cells(cells, findings), {}, findings, None, None)
+
+
+def check(
+    cells: Cells,
+    beside: Mapping[str, mixtures.Mixture],
+    findings: Findings,
+    origin: str | None,
+    unit: str | None,
+) -> CheckedRows:
+    """Returns the checked content of canonical cells, or raises all problems.
+
+    Args:
+      cells: canonical long cells.
+      beside: run -> mixture from a file beside the table; may be empty.
+      findings: problems and notes so far.
+      origin: fills an absent column `origin`.
+      unit: fills an absent column `unit`.
+    """
+    if not cells.lines:
+        findings.problem(
+            "no observations",
+            cells.file,
+            "no usable row",
+            "at least one row with a value",
+            "add rows, or fill the values in",
+        )
+        findings.raise_problems()
+    cells = _filled(cells, {"origin": origin, "unit": unit}, findings)
+    stated = mixtures.given_mixtures(cells, beside, findings)
+    cells = mixtures.with_ratios(cells, stated, findings)
+    _check_required(cells, findings)
+    columns = _columns(cells, findings)
+    whole: dict[str, mixtures.Mixture] = {}
+    if {"run", "family", "p"} <= set(cells.columns):
+        whole = mixtures.complete_mixtures(cells, columns["p"], stated, findings)
+    consistency.check_runs(cells, columns, findings)
+    consistency.check_unique(cells, columns, findings)
+    findings.raise_problems()
+    consistency.note_oddities(cells, columns, whole, findings)
+    notes = tuple(findings.notes)
+    return CheckedRows(columns, whole, findings.source, notes, cells.lines)
+
+
+def _columns(cells: Cells, findings: Findings) -> Columns:
+    """Returns all canonical columns but `mixture`, as numbers and words."""
+    columns: Columns = {}
+    for name, column in COLUMNS.items():
+        if column.is_number:
+            columns[name] = checks.numbers(cells, name, findings)
+        elif name not in ("origin", "schedule", "metric", "unit", "mixture"):
+            columns[name] = checks.words(cells, name, findings)
+    columns["origin"] = checks.listed_words(cells, "origin", checks.ORIGINS, findings)
+    columns["schedule"] = checks.listed_words(
+        cells, "schedule", checks.SCHEDULES, findings, default="cooled"
+    )
+    metrics = [text or "loss" for text in checks.words(cells, "metric", findings)]
+    columns["metric"] = metrics
+    columns["unit"] = checks.units(cells, metrics, findings)
+    if "value" in cells.columns:
+        checks.check_losses(cells, metrics, columns["value"], findings)
+    return {name: columns[name] for name in COLUMNS if name in columns}
+
+
+def _filled(
+    cells: Cells, arguments: Mapping[str, str | None], findings: Findings
+) -> Cells:
+    """Returns the cells with the columns that the caller filled by argument."""
+    columns = dict(cells.columns)
+    for name, word in arguments.items():
+        if word is None:
+            continue
+        _check_argument(name, word)
+        texts = columns.get(name, [""] * len(cells.lines))
+        others = [
+            (cells.row(i), text)
+            for i, text in enumerate(texts)
+            if text and _plain(name, text) != _plain(name, word)
+        ]
+        findings.bad_cells(
+            f"argument `{name}` contradicts the table",
+            cells.where(name),
+            others,
+            f"`{word}`, the argument, or an empty cell",
+            f"leave the argument `{name}` out, or correct the table",
+        )
+        filled = sum(not text for text in texts)
+        columns[name] = [text or word for text in texts]
+        if filled:
+            findings.note(f"{name} `{word}` filled in by argument in {filled} rows")
+    return replace(cells, columns=columns)
+
+
+def _check_argument(name: str, word: str) -> None:
+    known = checks.ORIGINS if name == "origin" else tuple(checks.LOSS_UNITS)
+    is_known = (
+        word.lower() in known if name == "origin" else checks.canonical_unit(word)
+    )
+    if not is_known:
+        near = nearest(word, known)
+        raise InputError(
+            f"unknown {name}",
+            f"argument `{name}`",
+            f"`{word}`",
+            f"one of {quoted(known)}",
+            f"did you mean `{near}`?" if near else "use one of these words",
+        )
+
+
+def _plain(name: str, word: str) -> str:
+    return (checks.canonical_unit(word) if name == "unit" else None) or word.lower()
+
+
+def _check_required(cells: Cells, findings: Findings) -> None:
+    headings = [cells.headings.get(name, name) for name in cells.columns]
+    headings += cells.unread
+    for name, column in COLUMNS.items():
+        if not column.is_required or name in cells.columns:
+            continue
+        fix = f"add a column `{name}`"
+        if near := _misspelt(name, cells.unread):
+            fix = f"did you mean `{name}` by the column `{near}`? Rename it"
+        if column.aliases:
+            fix += f" (also read under {quoted(column.aliases[:4])})"
+        if name in ("origin", "unit"):
+            fix += f", or give the argument `{name}`"
+        findings.problem(
+            f"the required column `{name}` is missing",
+            f"{cells.file}, row 1",
+            f"columns {quoted(headings)}",
+            f"`{name}`: {column.meaning}",
+            fix,
+        )
+
+
+def _misspelt(name: str, unread: Sequence[str]) -> str | None:
+    """Returns the unread heading that looks like a misspelling of a column's name."""
+    near = {heading: nearest(heading, SPELLINGS) for heading in unread}
+    matches = [h for h, known in near.items() if known and SPELLINGS[known] == name]
+    return matches[0] if matches else None

@@ -1,0 +1,142 @@
+"""What a table holds, as a dictionary and as plain text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from bayeslaw.runs.reading import CheckedRows
+
+
+def summarise(rows: CheckedRows) -> dict[str, Any]:
+    """Returns counts, ranges and notes of a table, ready for JSON.
+
+    Returns:
+      source; rows, runs: counts; families: in order of first appearance; N, D, seeds,
+      proxies, tokenizers: sorted distinct values; mixtures: how many differ;
+      replicated: cells (N, mixture) trained with more than one seed; origins,
+      schedules: word -> rows; units: metric -> unit; ranges: one record per family and
+      metric with its rows and lowest and highest p and value; notes.
+    """
+    columns = rows.columns
+    return {
+        "source": rows.source,
+        "rows": len(rows.lines),
+        "runs": len(set(columns["run"])),
+        "families": list(dict.fromkeys(columns["family"])),
+        "N": _distinct(columns["N"]),
+        "D": _distinct(columns["D"]),
+        "proxies": _distinct(columns["proxy"]),
+        "mixtures": len({_mixture_key(rows, run) for run in rows.mixtures}),
+        "seeds": _distinct(columns["seed"]),
+        "replicated": _replicated(rows),
+        "origins": dict(Counter(columns["origin"])),
+        "schedules": dict(Counter(columns["schedule"])),
+        "units": dict(zip(columns["metric"], columns["unit"], strict=True)),
+        "tokenizers": _distinct(columns["tokenizer"]),
+        "ranges": _ranges(rows),
+        "notes": list(rows.notes),
+    }
+
+
+def _distinct(cells: Sequence[Any]) -> list[Any]:
+    given = {cell for cell in cells if cell != "" and cell == cell}
+    whole = (int(c) if isinstance(c, float) and c.is_integer() else c for c in given)
+    return sorted(whole)
+
+
+def _mixture_key(rows: CheckedRows, run: str) -> tuple[tuple[str, float], ...]:
+    # Ten digits: mixtures that differ only by rounding are one mixture.
+    return tuple(
+        sorted(
+            (f, round(ratio, 10)) for f, ratio in rows.mixtures[run].items() if ratio
+        )
+    )
+
+
+def _replicated(rows: CheckedRows) -> int:
+    seeds: dict[Any, set[float]] = {}
+    columns = rows.columns
+    first = dict(
+        zip(reversed(columns["run"]), reversed(range(len(rows.lines))), strict=True)
+    )
+    for run, i in first.items():
+        cell = (columns["study"][i], columns["N"][i], _mixture_key(rows, run))
+        if columns["seed"][i] == columns["seed"][i]:
+            seeds.setdefault(cell, set()).add(columns["seed"][i])
+    return sum(len(of_cell) > 1 for of_cell in seeds.values())
+
+
+def _ranges(rows: CheckedRows) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], list[int]] = {}
+    keys = zip(rows.columns["metric"], rows.columns["family"], strict=True)
+    for i, key in enumerate(keys):
+        groups.setdefault(key, []).append(i)
+    ratios, values = rows.columns["p"], rows.columns["value"]
+    return [
+        {
+            "metric": metric,
+            "family": family,
+            "rows": len(of_family),
+            "p": [min(ratios[i] for i in of_family), max(ratios[i] for i in of_family)],
+            "value": [
+                min(values[i] for i in of_family),
+                max(values[i] for i in of_family),
+            ],
+        }
+        for (metric, family), of_family in groups.items()
+    ]
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """Returns a summary as plain text of at most 88 columns, for `validate`."""
+    units = ", ".join(
+        f"{metric} in {unit}" for metric, unit in summary["units"].items()
+    )
+    facts = {
+        "origin": _counts(summary["origins"]),
+        "metrics": units,
+        "N": _span(summary["N"], "size"),
+        "D": _span(summary["D"], "token count"),
+        "mixtures": f"{summary['mixtures']} different",
+        "seeds": _span(summary["seeds"], "seed")
+        + f"; {summary['replicated']} (N, mixture) trained with more than one",
+        "schedule": _counts(summary["schedules"]),
+        "tokenizer": ", ".join(summary["tokenizers"]) or "not given",
+    }
+    width = max(len(record["family"]) for record in summary["ranges"])
+    table = [
+        f"  {'family':{width}}  {'rows':>6}  {'p':>19}  value",
+        *(
+            f"  {record['family']:{width}}  {record['rows']:>6}  "
+            f"{_range(record['p']):>19}  {_range(record['value'])} "
+            f"{summary['units'][record['metric']]} ({record['metric']})"
+            for record in summary["ranges"]
+        ),
+    ]
+    notes = [f"  - {note}" for note in summary["notes"]]
+    return "\n".join(
+        [
+            f"{summary['source']}: {summary['rows']} rows, {summary['runs']} runs, "
+            f"{len(summary['families'])} families; no problems",
+            *(f"  {name:<10} {fact}" for name, fact in facts.items()),
+            "",
+            *table,
+            *(["", "Notes", *notes] if notes else []),
+        ]
+    )
+
+
+def _counts(words: dict[str, int]) -> str:
+    return ", ".join(f"{word} ({count} rows)" for word, count in words.items())
+
+
+def _span(values: Sequence[float], noun: str) -> str:
+    if not values:
+        return "not given"
+    plural = "s" if len(values) > 1 else ""
+    return f"{len(values)} {noun}{plural}, {_range([values[0], values[-1]])}"
+
+
+def _range(bounds: Sequence[float]) -> str:
+    low, high = (f"{bound:.4g}" for bound in bounds)
+    return low if low == high else f"{low} to {high}"
