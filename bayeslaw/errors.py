@@ -47,3 +47,7 @@ class InputErrors(InputError):
             f"{source}: {len(errors)} problem{'s' if len(errors) > 1 else ''}\n\n"
             + "\n\n".join(str(error) for error in errors),
         )
+
+
+class FailedChecksError(RuntimeError):
+    """A posterior failed its checks and must not be turned into a decision."""

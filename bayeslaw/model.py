@@ -67,30 +67,26 @@ def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
       InputError: no row is left.
     """
     law, selection, columns = spec.law_record, spec.selection, table.columns
-    steps = [(columns["metric"] == selection.metric, f"metric = {selection.metric!r}")]
+    steps = {f"metric = {selection.metric}": columns["metric"] == selection.metric}
     if selection.schedule != "any":
         schedule = np.where(columns["schedule"] == "", "cooled", columns["schedule"])
-        steps.append(
-            (schedule == selection.schedule, f"schedule = {selection.schedule!r}")
-        )
-    steps.append((columns["p"] > 0, f"p > 0 (domain of {law.name})"))
+        steps[f"schedule = {selection.schedule}"] = schedule == selection.schedule
+    steps[f"p > 0, the domain of {law.name}"] = columns["p"] > 0
     keep = np.ones(len(table), bool)
     selected = table
-    for mask, condition in steps:
-        if not mask[keep].all():
-            selected = selected.select(
-                mask[keep], f"model {spec.name} uses {condition}"
+    for condition, mask in steps.items():
+        if not (mask & keep).any():
+            raise InputError(
+                "no row left to fit",
+                table.source,
+                f"{len(table)} rows, none with " + ", ".join(steps),
+                f"at least one row that model {spec.name} describes",
+                "change [selection] of the spec, or the table",
             )
+        if not mask[keep].all():
+            why = f"model {spec.name} uses {condition}"
+            selected = selected.select(mask[keep], why=why)
             keep &= mask
-    if not keep.any():
-        raise InputError(
-            "no row left to fit",
-            table.source,
-            f"{len(table)} rows, none of them with "
-            + ", ".join(condition for _, condition in steps),
-            "at least one row that the model describes",
-            "change [selection] of the spec, or the table",
-        )
     return selected
 
 

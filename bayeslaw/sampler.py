@@ -172,7 +172,7 @@ def _starting_point(spec: ModelSpec, data: Observations, key: Array) -> Any:
 def prior_draws(
     spec: ModelSpec, data: Observations, key: Array, n_draws: int
 ) -> dict[str, Array]:
-    """Draws of every unobserved site and coordinate from the prior, each (draw, ...)."""
+    """Prior draws of every unobserved site and coordinate, each (draw, ...)."""
     return _prior_program(spec.model_dump_json(), n_draws)(key, data)
 
 

@@ -1,0 +1,89 @@
+"""Arguments the verbs of the command line share, and the small files they name."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bayeslaw.errors import InputError
+
+Origin = Literal["measured", "published", "simulated"]
+Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet table.")]
+Posterior = Annotated[
+    Path, typer.Argument(metavar="POSTERIOR", help="Result of `bayeslaw fit`.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]
+OriginOption = Annotated[
+    Origin | None, typer.Option(help="Origin of all rows, where the table names none.")
+]
+UnitOption = Annotated[
+    str | None, typer.Option(help="Unit of the values, where the table names none.")
+]
+AllowFailed = Annotated[
+    bool, typer.Option("--allow-failed-checks", help="Decide although a check failed.")
+]
+Params = Annotated[
+    float | None, typer.Option(help="Non-embedding parameters N of the target run.")
+]
+Tokens = Annotated[
+    float | None, typer.Option(help="Training tokens D of the target run.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="TOML: family = importance; equal if not given.")
+]
+Mix = Annotated[
+    Path | None,
+    typer.Option(help="TOML: family = ratio, or one table of these a mixture."),
+]
+Normalised = Annotated[
+    bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
+]
+Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
+
+
+def read_weights(path: Path | None) -> dict[str, float] | None:
+    """Importance of each family from a TOML file; None stands for equal."""
+    return None if path is None else _numbers(_read_toml(path), str(path))
+
+
+def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
+    """Mixtures of a file: one, named after the file, or one a table."""
+    if path is None:
+        return {}
+    content = _read_toml(path)
+    if any(isinstance(value, dict) for value in content.values()):
+        return {
+            name: _numbers(ratios, f"{path}, [{name}]")
+            for name, ratios in content.items()
+        }
+    return {path.stem: _numbers(content, str(path))}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "file cannot be read as TOML",
+            str(path),
+            str(error),
+            "lines such as: germanic = 0.3",
+            "check the path and the line named",
+        ) from None
+
+
+def _numbers(content: Any, where: str) -> dict[str, float]:
+    if not isinstance(content, dict) or not all(
+        isinstance(value, int | float) for value in content.values()
+    ):
+        raise InputError(
+            "not a number for each family",
+            where,
+            str(content),
+            "lines such as: germanic = 0.3",
+            "give a number for each family",
+        )
+    return content

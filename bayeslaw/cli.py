@@ -1,0 +1,278 @@
+"""The command line: one verb a step, files in between.
+
+Heavy libraries are imported inside the verbs, so that `bayeslaw --help` stays quick.
+"""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bayeslaw
+from bayeslaw.arguments import (
+    AllowFailed,
+    Json,
+    Mix,
+    Normalised,
+    OriginOption,
+    Params,
+    Posterior,
+    Probability,
+    Seed,
+    Table,
+    Tokens,
+    UnitOption,
+    Weights,
+    read_mixtures,
+    read_weights,
+)
+from bayeslaw.errors import FailedChecksError, InputError
+
+app = typer.Typer(
+    name="bayeslaw",
+    help="Bayesian scaling laws for the language mixture of a pretraining corpus.",
+    epilog="Exit status: 0 done, 1 your error, 2 failed checks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"bayeslaw {bayeslaw.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def validate(
+    table: Table,
+    origin: OriginOption = None,
+    unit: UnitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Check a table of runs; report every problem at once."""
+    from bayeslaw.runs import validate, validate_report
+    from bayeslaw.terminal import print_json
+
+    summary = validate(table, origin=origin, unit=unit)
+    if as_json:
+        print_json(summary)
+    else:
+        print(validate_report(summary))
+
+
+@app.command()
+def fit(
+    table: Table,
+    model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="netCDF to write.")],
+    seed: Seed = 0,
+    chains: Annotated[int, typer.Option(min=1)] = 4,
+    warmup: Annotated[int, typer.Option(min=50)] = 500,
+    draws: Annotated[int, typer.Option(min=50)] = 1000,
+    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.9,
+    max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
+    origin: OriginOption = None,
+    unit: UnitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Draw from the posterior of a model given a table of runs."""
+    from bayeslaw.fit import fit, save_posterior
+    from bayeslaw.runs import read_runs
+    from bayeslaw.sampler import SamplerSettings
+    from bayeslaw.spec import read_spec
+    from bayeslaw.terminal import print_fit, sampling_progress
+
+    rows = read_runs(table, origin=origin, unit=unit)
+    settings = SamplerSettings(chains, warmup, draws, target_accept, max_tree_depth)
+    with sampling_progress(quiet=as_json) as report:
+        posterior = fit(
+            rows, read_spec(model), seed=seed, settings=settings, report=report
+        )
+    save_posterior(posterior, output)
+    print_fit(posterior, output, as_json=as_json)
+
+
+@app.command()
+def check(posterior: Posterior, as_json: Json = False) -> None:
+    """Check convergence, fit and design; exit status 2 if a check failed."""
+    from bayeslaw.diagnostics import check
+    from bayeslaw.fit import load_posterior
+    from bayeslaw.terminal import print_checks, print_json
+
+    checks = check(load_posterior(posterior))
+    if as_json:
+        print_json(checks.to_dict())
+    else:
+        print_checks(checks)
+    if not checks.is_passed:
+        raise typer.Exit(2)
+
+
+@app.command()
+def ratios(
+    posterior: Posterior,
+    params: Annotated[float, typer.Option(help="Non-embedding parameters N*.")],
+    tokens: Annotated[float, typer.Option(help="Training tokens D*.")],
+    weights: Weights = None,
+    mix: Mix = None,
+    normalised: Normalised = False,
+    probability: Probability = 0.9,
+    allow_failed_checks: AllowFailed = False,
+    as_json: Json = False,
+) -> None:
+    """Choose sampling ratios for a target run, with intervals and regret."""
+    from bayeslaw.fit import load_posterior
+    from bayeslaw.ratios import optimal_ratios
+    from bayeslaw.terminal import print_decision, print_json
+
+    decision = optimal_ratios(
+        load_posterior(posterior),
+        N=params,
+        D=tokens,
+        weights=read_weights(weights),
+        mixtures=read_mixtures(mix),
+        normalised=normalised,
+        probability=probability,
+        allow_failed_checks=allow_failed_checks,
+    )
+    if as_json:
+        print_json(decision.to_dict())
+    else:
+        print_decision(decision)
+
+
+@app.command()
+def report(
+    posterior: Posterior,
+    output: Annotated[Path, typer.Option("-o", "--output", help="HTML to write.")],
+    params: Params = None,
+    tokens: Tokens = None,
+    weights: Weights = None,
+    mix: Mix = None,
+    normalised: Normalised = False,
+    probability: Probability = 0.9,
+    allow_failed_checks: AllowFailed = False,
+    as_json: Json = False,
+) -> None:
+    """Write one offline HTML file: decision, curves over data, checks, provenance."""
+    from bayeslaw.fit import load_posterior
+    from bayeslaw.report import report
+    from bayeslaw.terminal import print_json
+
+    path = report(
+        load_posterior(posterior),
+        output,
+        N=params,
+        D=tokens,
+        weights=read_weights(weights),
+        mixtures=read_mixtures(mix),
+        normalised=normalised,
+        probability=probability,
+        allow_failed_checks=allow_failed_checks,
+    )
+    if as_json:
+        print_json({"report": str(path)})
+    else:
+        print(f"report: {path}")
+
+
+@app.command()
+def train(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one a core if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the proxies of a study; finished runs are skipped, killed ones resumed."""
+    from bayeslaw.proxy.executor import train_study
+    from bayeslaw.terminal import print_json
+
+    summary = train_study(study, workers=workers, progress=not as_json)
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        print(summary)
+
+
+@app.command()
+def simulate(
+    model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the table and its truth.")
+    ],
+    seed: Seed = 0,
+    families: Annotated[int, typer.Option(min=1, max=5)] = 5,
+    mixtures: Annotated[int, typer.Option(min=1)] = 8,
+    seeds: Annotated[int, typer.Option(min=1)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Simulate a study with a known truth: observations.csv and truth.json."""
+    from bayeslaw.runs import write_runs
+    from bayeslaw.simulate import FAMILIES, simulate
+    from bayeslaw.spec import read_spec
+    from bayeslaw.terminal import print_json
+
+    table, truth = simulate(
+        read_spec(model),
+        seed=seed,
+        families=FAMILIES[:families],
+        n_mixtures=mixtures,
+        n_seeds=seeds,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    write_runs(table, output / "observations.csv")
+    (output / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
+    if as_json:
+        print_json({"rows": len(table), "folder": str(output), "truth": truth})
+    else:
+        print(f"{len(table)} simulated rows: {output / 'observations.csv'}")
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(_status())
+
+
+def _status() -> int:
+    """0 done, 1 the user's error, 2 failed checks; no traceback for a mistake."""
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.TyperException as error:
+        error.show()
+        return 1
+    except (InputError, OSError) as error:
+        _print_error(error)
+        return 1
+    except FailedChecksError as error:
+        _print_error(error)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _print_error(error: Exception) -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    elif "--json" in sys.argv:
+        print(json.dumps({"error": str(error)}))
+    else:
+        print(f"error: {error}", file=sys.stderr)

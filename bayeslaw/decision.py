@@ -1,0 +1,202 @@
+"""The record of a ratio decision, and the sentences that go with it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class MixtureVerdict:
+    """What choosing one mixture costs against each draw's own optimum.
+
+    Args:
+      name: name of the mixture.
+      ratios: its sampling ratios by family.
+      regret: expected excess of the loss over the draw's optimum, a share (0.01 = 1 %).
+      regret_lower: lower end of the regret's interval.
+      regret_upper: upper end of the regret's interval.
+      p_worse: probability that its loss is above the recommended mixture's.
+      p_beyond_seed_noise: probability that the recommended mixture's gain over it is
+        larger than one sd between seeds; None if the model has no run effect.
+      compute_factor: median factor of tokens (so of compute) it needs to match the
+        recommended mixture; inf if no amount does.
+      p_unreachable: probability that no amount of data up to 10^4-fold does.
+    """
+
+    name: str
+    ratios: dict[str, float]
+    regret: float
+    regret_lower: float
+    regret_upper: float
+    p_worse: float
+    p_beyond_seed_noise: float | None
+    compute_factor: float
+    p_unreachable: float
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """How far the target lies from the runs.
+
+    Args:
+      N_factor: target size over the largest size in the table.
+      D_factor: target tokens over the most tokens in the table.
+      outside_ratios: families whose recommended share no run has tried.
+    """
+
+    N_factor: float
+    D_factor: float
+    outside_ratios: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Recommended sampling ratios and everything needed to judge them.
+
+    Args:
+      families: language families, in the order of the posterior.
+      N: non-embedding parameters of the target run.
+      D: training tokens of the target run.
+      weights: importance of each family, summing to 1.
+      normalised: whether each family's loss was divided by its loss at p = 1.
+      unit: unit of `expected_loss`.
+      origin: origin of the rows behind the posterior.
+      probability: probability of every interval.
+      ratios: the recommended mixture (Bayes action).
+      lower: lower end of the interval of each draw's optimal ratio.
+      median: median of each draw's optimal ratio.
+      upper: upper end of the interval of each draw's optimal ratio.
+      flat_lower: lowest share, others in proportion, that costs under `flat_tolerance`.
+      flat_upper: highest such share.
+      flat_tolerance: share of the expected loss that counts as no difference.
+      expected_loss: posterior mean of the weighted loss of the recommended mixture.
+      recommended: verdict of the recommended mixture; its regret is the value of
+        perfect information.
+      compared: verdicts of the other mixtures.
+      doubled_weight: recommended share of each family if its weight were doubled.
+      extrapolation: how far the target lies from the runs.
+      failed_checks: checks that failed and were allowed to.
+      spec_sha256: hash of the model spec.
+      table_sha256: hash of the table.
+      optimal_draws: optimum of each draw. Shape (draw, family).
+    """
+
+    families: tuple[str, ...]
+    N: float
+    D: float
+    weights: dict[str, float]
+    normalised: bool
+    unit: str
+    origin: str
+    probability: float
+    ratios: dict[str, float]
+    lower: dict[str, float]
+    median: dict[str, float]
+    upper: dict[str, float]
+    flat_lower: dict[str, float]
+    flat_upper: dict[str, float]
+    flat_tolerance: float
+    expected_loss: float
+    recommended: MixtureVerdict
+    compared: tuple[MixtureVerdict, ...]
+    doubled_weight: dict[str, float]
+    extrapolation: Extrapolation
+    failed_checks: tuple[str, ...]
+    spec_sha256: str
+    table_sha256: str
+    optimal_draws: Float[np.ndarray, "draw family"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record for JSON, the draws left out."""
+        record = asdict(self)
+        del record["optimal_draws"]
+        return record
+
+    def sentences(self) -> list[str]:
+        """What the numbers mean, most important first."""
+        return [
+            *self._blocked(),
+            self._objective(),
+            self._flatness(),
+            self._information(),
+            *self._gains(),
+            self._reach(),
+        ]
+
+    def _blocked(self) -> list[str]:
+        if not self.failed_checks:
+            return []
+        return [
+            "FAILED CHECKS: "
+            + ", ".join(self.failed_checks)
+            + ". The posterior is not "
+            "to be trusted; this decision was made because failed checks were allowed."
+        ]
+
+    def _objective(self) -> str:
+        kind = (
+            "loss relative to training on the family alone (p = 1)"
+            if self.normalised
+            else "raw loss"
+        )
+        return (
+            f"Objective: weighted {kind} at N = {self.N:.3g} non-embedding parameters "
+            f"and D = {self.D:.3g} training tokens, fitted to {self.origin} rows."
+        )
+
+    def _flatness(self) -> str:
+        widest = max(
+            self.families,
+            key=lambda name: self.flat_upper[name] - self.flat_lower[name],
+        )
+        return (
+            f"Moving one share alone inside its flat range costs less than "
+            f"{self.flat_tolerance:.1%} of the loss; the widest is {widest}, "
+            f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. Wide "
+            "intervals of the optimal ratios and a small regret go together."
+        )
+
+    def _information(self) -> str:
+        verdict = self.recommended
+        return (
+            f"Expected regret of the recommended mixture: {verdict.regret:.3%} of the "
+            f"loss ({self.probability:.0%} interval {verdict.regret_lower:.3%} to "
+            f"{verdict.regret_upper:.3%}). More proxy runs cannot gain more than that "
+            "within this model."
+        )
+
+    def _gains(self) -> list[str]:
+        return [self._gain(verdict) for verdict in self.compared]
+
+    def _gain(self, verdict: MixtureVerdict) -> str:
+        if verdict.p_unreachable > 0.5:
+            compute = "no amount of data makes up for it"
+        else:
+            compute = (
+                f"it needs {verdict.compute_factor:.2f} times the tokens to reach the "
+                "same loss (median)"
+            )
+        noise = (
+            ""
+            if verdict.p_beyond_seed_noise is None
+            else f"; P(gain exceeds one seed sd) = {verdict.p_beyond_seed_noise:.2f}"
+        )
+        return (
+            f"{verdict.name}: regret {verdict.regret:.2%} "
+            f"[{verdict.regret_lower:.2%}, {verdict.regret_upper:.2%}], "
+            f"P(worse than recommended) = {verdict.p_worse:.2f}{noise}; {compute}."
+        )
+
+    def _reach(self) -> str:
+        reach = self.extrapolation
+        outside = (
+            "; no run tried the recommended share of " + ", ".join(reach.outside_ratios)
+            if reach.outside_ratios
+            else ""
+        )
+        return (
+            f"Extrapolation: N* is {reach.N_factor:.3g} times and D* "
+            f"{reach.D_factor:.3g} times the largest in the table{outside}."
+        )

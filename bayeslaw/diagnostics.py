@@ -1,0 +1,287 @@
+"""Checks of a posterior; a failed one blocks decisions."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import arviz_stats
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from bayeslaw.design_warnings import design_warnings
+from bayeslaw.errors import FailedChecksError
+from bayeslaw.fit import provenance
+from bayeslaw.predict import pit
+
+Verdict = Literal["ok", "note", "warn", "fail"]
+
+# Thresholds, apart from the logic that applies them.
+MAX_RHAT = 1.01  # Vehtari et al. 2021
+MIN_ESS = 400  # 100 a chain for 4 chains, Vehtari et al. 2021
+MAX_DIVERGENT = 0.001  # 4 of 4000 already ask for a look
+FAIL_DIVERGENT = 0.01
+MIN_BFMI = 0.3  # Betancourt 2016; Stan warns below it
+MAX_AT_TREE_LIMIT = 0.01
+# The Kolmogorov-Smirnov test is conservative here (the rows were fitted), so under a
+# right model it fails less often than PIT_ALPHA; in large tables a distance below
+# MIN_PIT_DISTANCE is no practical misfit whatever its p-value.
+PIT_ALPHA = 1e-3
+MIN_PIT_DISTANCE = 0.05
+PRIOR_OVERLAP = 0.75
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a posterior.
+
+    Args:
+      name: what was checked.
+      value: what was found, in words or numbers.
+      threshold: what was wanted.
+      verdict: "ok"; "note" (worth knowing); "warn" (look before you trust);
+        "fail" (blocks decisions).
+      advice: what to do if the verdict is not "ok".
+      source: reference of the threshold.
+    """
+
+    name: str
+    value: str
+    threshold: str
+    verdict: Verdict
+    advice: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All checks of one posterior."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether no check failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that block a decision."""
+        return tuple(check for check in self.checks if check.verdict == "fail")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record for JSON."""
+        return {
+            "is_passed": self.is_passed,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def check(posterior: xr.DataTree) -> Checks:
+    """Check convergence, fit and design of a posterior.
+
+    Args:
+      posterior: result of `fit`.
+
+    Returns:
+      the checks, convergence first.
+
+    Example:
+      >>> [c.name for c in check(posterior).failures]
+      []
+    """
+    return Checks(
+        (
+            *_convergence(posterior),
+            *_predictive(posterior),
+            *_prior_overlap(posterior),
+            *_design(posterior),
+        )
+    )
+
+
+def require_passed(
+    posterior: xr.DataTree, *, allow_failed_checks: bool = False
+) -> Checks:
+    """Check a posterior before a decision is made from it.
+
+    Raises:
+      FailedChecksError: a check failed and the caller did not allow it.
+    """
+    checks = check(posterior)
+    if not checks.is_passed and not allow_failed_checks:
+        raise FailedChecksError(
+            "this posterior failed its checks and gives no decision:\n"
+            + "\n".join(
+                f"  {failed.name}: {failed.value} (wanted {failed.threshold}); "
+                f"{failed.advice}"
+                for failed in checks.failures
+            )
+            + "\nTo decide all the same: --allow-failed-checks"
+        )
+    return checks
+
+
+def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
+    draws = posterior["posterior"].dataset
+    yield _extreme(
+        "R-hat",
+        _by_quantity(arviz_stats.rhat(draws)),
+        max,
+        MAX_RHAT,
+        "run longer (--warmup, --draws); if it stays, the data do not identify it",
+        "Vehtari et al. 2021, arXiv 1903.08008",
+    )
+    for method in ("bulk", "tail"):
+        yield _extreme(
+            f"{method} ESS",
+            _by_quantity(arviz_stats.ess(draws, method=method)),
+            min,
+            MIN_ESS,
+            "draw more (--draws)",
+            "Vehtari et al. 2021, arXiv 1903.08008",
+        )
+    yield from _sampler_checks(posterior["sample_stats"].dataset, posterior)
+
+
+def _by_quantity(values: xr.Dataset) -> dict[str, float]:
+    return {
+        f"{name}[{key}]" if key else name: float(value)
+        for name, array in values.data_vars.items()
+        for key, value in (
+            zip(array.coords[array.dims[0]].values, array.values, strict=True)
+            if array.dims
+            else [("", array.values)]
+        )
+    }
+
+
+def _extreme(
+    name: str,
+    values: dict[str, float],
+    worst: Any,
+    limit: float,
+    advice: str,
+    source: str,
+) -> Check:
+    # A constant or non-finite draw gives NaN, which must count as the worst.
+    bad = [key for key, value in values.items() if not np.isfinite(value)]
+    quantity = bad[0] if bad else worst(values, key=lambda key: values[key])
+    value = values[quantity]
+    sign, is_ok = ("<=", value <= limit) if worst is max else (">=", value >= limit)
+    shown = f"{value:.3f}" if worst is max else f"{value:.0f}"
+    return Check(
+        name,
+        f"worst {shown} ({quantity})",
+        f"{sign} {limit}",
+        "ok" if is_ok else "fail",
+        advice,
+        source,
+    )
+
+
+def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[Check]:
+    diverging = statistics["diverging"].values
+    share = diverging.mean()
+    yield Check(
+        "divergences",
+        f"{diverging.sum()} of {diverging.size}",
+        f"<= {MAX_DIVERGENT:.1%} (fails above {FAIL_DIVERGENT:.0%})",
+        "ok"
+        if share <= MAX_DIVERGENT
+        else "warn"
+        if share <= FAIL_DIVERGENT
+        else "fail",
+        "raise --target-accept to 0.95 or 0.99; look for unidentified parameters",
+        "Betancourt 2017, arXiv 1701.02434",
+    )
+    limit = 2 ** provenance(posterior)["sampler"]["max_tree_depth"] - 1
+    saturated = (statistics["n_steps"].values >= limit).mean()
+    yield Check(
+        "iterations at the tree limit",
+        f"{saturated:.2%}",
+        f"<= {MAX_AT_TREE_LIMIT:.0%}",
+        "ok" if saturated <= MAX_AT_TREE_LIMIT else "warn",
+        "raise --max-tree-depth; the posterior is long and narrow",
+        "Stan reference manual",
+    )
+    bfmi = np.asarray(arviz_stats.bfmi(posterior)["energy"]).min()
+    yield Check(
+        "E-BFMI",
+        f"lowest {bfmi:.2f}",
+        f">= {MIN_BFMI}",
+        "ok" if bfmi >= MIN_BFMI else "fail",
+        "heavy tails or a funnel: use tighter priors or other pooling",
+        "Betancourt 2016, arXiv 1604.00695",
+    )
+
+
+def _predictive(posterior: xr.DataTree) -> Iterator[Check]:
+    ranks = pit(posterior)
+    family = posterior["constant_data"]["family"].values
+    parts = {"all rows": ranks} | {
+        name: ranks[family == name] for name in dict.fromkeys(family)
+    }
+    tests = {name: stats.kstest(part, "uniform") for name, part in parts.items()}
+    name = min(tests, key=lambda key: tests[key].pvalue)
+    test, part = tests[name], parts[name]
+    is_off = test.pvalue < PIT_ALPHA / len(parts) and test.statistic > MIN_PIT_DISTANCE
+    inside = np.abs(ranks - 0.5)
+    yield Check(
+        "predictive PIT",
+        f"worst Kolmogorov distance {test.statistic:.3f} ({name}, {len(part)} rows); "
+        f"50 % and 90 % intervals hold {np.mean(inside < 0.25):.0%} and "
+        f"{np.mean(inside < 0.45):.0%}",
+        f"p >= {PIT_ALPHA} over {len(parts)} groups or distance <= {MIN_PIT_DISTANCE}",
+        "fail" if is_off else "ok",
+        "the law or the noise model does not describe these rows: plot them, try "
+        "another spec",
+        "Gneiting et al. 2007, doi 10.1111/j.1467-9868.2007.00587.x",
+    )
+
+
+def _prior_overlap(posterior: xr.DataTree) -> Iterator[Check]:
+    draws, prior = posterior["posterior"].dataset, posterior["prior"].dataset
+    overlaps = {
+        name: _overlap(prior[name].values.ravel(), draws[name].values.ravel())
+        for name in draws.data_vars
+        if draws[name].ndim == 2
+    }
+    driven = [name for name, value in overlaps.items() if value > PRIOR_OVERLAP]
+    yield Check(
+        "prior-posterior overlap",
+        ", ".join(f"{name} {overlaps[name]:.2f}" for name in driven)
+        or "no parameter above the threshold",
+        f"<= {PRIOR_OVERLAP}",
+        "note" if driven else "ok",
+        "the data hardly spoke about these: what you read of them is mostly prior"
+        if driven
+        else "",
+        "overlap coefficient, 1 = identical",
+    )
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    # Bins of equal prior probability: the same resolution whatever the scale or skew.
+    edges = np.unique(np.quantile(first, np.linspace(0, 1, 41)[1:-1]))
+    shares = [
+        np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+        / len(values)
+        for values in (first, second)
+    ]
+    return float(np.minimum(*shares).sum())
+
+
+def _design(posterior: xr.DataTree) -> Iterator[Check]:
+    warnings = design_warnings(posterior)
+    for warning in warnings:
+        yield Check(
+            f"design: {warning.code}",
+            warning.found,
+            warning.wanted,
+            "warn",
+            warning.advice,
+            "docs/explanation/not-modelled",
+        )
+    if not warnings:
+        yield Check("design", "no warning", "", "ok", "", "")

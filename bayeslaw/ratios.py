@@ -1,0 +1,235 @@
+"""From a posterior to a decision: optimal ratios, their uncertainty, what they gain."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
+from bayeslaw.diagnostics import require_passed
+from bayeslaw.errors import InputError
+from bayeslaw.fit import provenance
+from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw, separable_loss
+from bayeslaw.target import Target, mixture_array
+
+# A regret below this share of the loss is far inside seed noise of real runs.
+FLAT_TOLERANCE = 1e-3
+TEMPERATURE = 0.3  # exponent of the common temperature sampling, Conneau et al. 2020
+# Range of the data multiplier searched for the compute-equivalent of a regret.
+MAX_DATA_FACTOR = 1e4
+COMPUTE_DRAWS = 1000
+
+
+def optimal_ratios(
+    posterior: xr.DataTree,
+    *,
+    N: float,
+    D: float,
+    weights: Mapping[str, float] | None = None,
+    normalised: bool = False,
+    mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    probability: float = 0.9,
+    allow_failed_checks: bool = False,
+) -> Decision:
+    """Choose sampling ratios for a target run, with their uncertainty and regret.
+
+    Each draw's optimum minimises sum_i w_i L_i(N, D, p_i) on the simplex; the
+    recommended mixture minimises the same averaged over draws (Bayes action).
+
+    Args:
+      posterior: result of `fit`.
+      N: non-embedding parameters of the target run.
+      D: training tokens of the target run, in the table's token unit.
+      weights: importance of each family, any positive scale; equal if not given.
+      normalised: minimise L_i / L_i(p = 1) instead of L_i; then a family's loss level
+        no longer counts, only its ratio exponent.
+      mixtures: the user's own mixtures, compared beside the standard ones.
+      probability: probability of every interval.
+      allow_failed_checks: decide although a check failed; the decision says so.
+
+    Returns:
+      the decision, see `Decision`.
+
+    Raises:
+      InputError: a target, weight or mixture is out of range or names no family.
+      FailedChecksError: a check failed and `allow_failed_checks` is False.
+
+    Source: He et al. 2024, arXiv 2410.12883, section 5 (point estimate only).
+
+    Example:
+      >>> decision = optimal_ratios(posterior, N=1e9, D=2e10)
+      >>> decision.ratios["romance"]
+    """
+    for name, value in (("N", N), ("D", D)):
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(
+                "target run out of range",
+                f"argument {name}",
+                repr(value),
+                "a positive number",
+                "give parameters and tokens as plain counts",
+            )
+    checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
+    target = Target(posterior, N, D, weights, normalised)
+    best = optimum_per_draw(target.a, target.g)
+    action = optimum_in_expectation(target.a, target.g)
+    compared = _standard_mixtures(posterior, target.families) | {
+        name: mixture_array(mixture, target.families, f"mixture {name!r}")
+        for name, mixture in (mixtures or {}).items()
+    }
+    tail = (1 - probability) / 2
+    lower, median, upper = np.quantile(best, [tail, 0.5, 1 - tail], axis=0)
+    record = provenance(posterior)
+    return Decision(
+        families=target.families,
+        N=float(N),
+        D=float(D),
+        weights=dict(zip(target.families, target.w.tolist(), strict=True)),
+        normalised=normalised,
+        unit="relative to p = 1" if normalised else ", ".join(record["unit"]),
+        origin=", ".join(record["origin"]),
+        probability=probability,
+        ratios=target.named(action),
+        lower=target.named(lower),
+        median=target.named(median),
+        upper=target.named(upper),
+        flat_lower=target.named(_flat_end(target, action, -1.0)),
+        flat_upper=target.named(_flat_end(target, action, +1.0)),
+        flat_tolerance=FLAT_TOLERANCE,
+        expected_loss=float(separable_loss(target.a, target.g, action).mean()),
+        recommended=_verdict("recommended", target, action, action, best, probability),
+        compared=tuple(
+            _verdict(name, target, ratios, action, best, probability)
+            for name, ratios in compared.items()
+        ),
+        doubled_weight=target.named(_doubled_weights(target)),
+        extrapolation=_extrapolation(posterior, target, action),
+        failed_checks=tuple(check.name for check in checks.failures),
+        spec_sha256=record["spec_sha256"],
+        table_sha256=record["table_sha256"],
+        optimal_draws=best,
+    )
+
+
+def _standard_mixtures(
+    posterior: xr.DataTree, families: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    mixtures = {"uniform": np.full(len(families), 1 / len(families))}
+    unique = provenance(posterior)["unique_tokens"]
+    if set(unique) >= set(families):
+        sizes = np.array([unique[family] for family in families])
+        mixtures["proportional"] = sizes / sizes.sum()
+        tempered = sizes**TEMPERATURE
+        mixtures[f"temperature {TEMPERATURE}"] = tempered / tempered.sum()
+    return mixtures
+
+
+def _verdict(
+    name: str,
+    target: Target,
+    ratios: np.ndarray,
+    action: np.ndarray,
+    best: np.ndarray,
+    probability: float,
+) -> MixtureVerdict:
+    loss = separable_loss(target.a, target.g, ratios)
+    least = separable_loss(target.a, target.g, best)
+    recommended = separable_loss(target.a, target.g, action)
+    regret = loss / least - 1
+    tail = (1 - probability) / 2
+    lower, upper = np.quantile(regret, [tail, 1 - tail])
+    gain = np.log(loss / recommended)
+    factor = (
+        np.ones(1) if name == "recommended" else _data_factor(target, ratios, action)
+    )
+    return MixtureVerdict(
+        name=name,
+        ratios=target.named(ratios),
+        regret=float(regret.mean()),
+        regret_lower=float(lower),
+        regret_upper=float(upper),
+        p_worse=float((loss > recommended).mean()),
+        p_beyond_seed_noise=None
+        if target.seed_sd is None
+        else float((gain > target.seed_sd).mean()),
+        compute_factor=float(np.median(factor)),
+        p_unreachable=float(np.isinf(factor).mean()),
+    )
+
+
+def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.ndarray:
+    """How many times more tokens a mixture needs to match the recommended one.
+
+    Compute is proportional to tokens at fixed size, so this is its compute-equivalent;
+    infinite where no amount of data makes up for the mixture.
+    """
+    pick = np.linspace(0, len(target.g) - 1, min(COMPUTE_DRAWS, len(target.g)))
+    pick = np.unique(pick.astype(int))
+    values = {name: array[pick] for name, array in target.values.items()}
+    w, g = target.w_raw[pick], target.g[pick]
+    wanted = separable_loss(target.a[pick], g, action)
+
+    def loss(log_factor: np.ndarray) -> np.ndarray:
+        D = target.D * np.exp(log_factor)[:, None]
+        return separable_loss(
+            w * target.law.function(target.N, D, 1.0, **values), g, ratios
+        )
+
+    low = np.full(len(pick), -np.log(MAX_DATA_FACTOR))
+    high = -low
+    unreachable = loss(high) > wanted
+    for _ in range(40):
+        middle = (low + high) / 2
+        is_short = loss(middle) > wanted
+        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
+    return np.where(unreachable, np.inf, np.exp(high))
+
+
+def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
+    """How far each share can move alone before it costs the tolerance.
+
+    The other shares keep their proportions; the end is found by bisection on log odds.
+    """
+    limit = separable_loss(target.a, target.g, action).mean() * (1 + FLAT_TOLERANCE)
+    ends = np.empty(len(action))
+    for i, share in enumerate(action):
+        log_odds = np.log(share / (1 - share))
+        low, high = 0.0, 20.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            moved = 1 / (1 + np.exp(-(log_odds + sign * middle)))
+            ratios = action * (1 - moved) / (1 - share)
+            ratios[i] = moved
+            is_inside = separable_loss(target.a, target.g, ratios).mean() <= limit
+            low, high = (middle, high) if is_inside else (low, middle)
+        ends[i] = 1 / (1 + np.exp(-(log_odds + sign * low)))
+    return ends
+
+
+def _doubled_weights(target: Target) -> np.ndarray:
+    """Recommended share of each family if its own weight were doubled."""
+    n_families = len(target.families)
+    factors = np.ones((n_families, n_families)) + np.eye(n_families)
+    return np.array(
+        [
+            optimum_in_expectation(target.a * factor, target.g)[i]
+            for i, factor in enumerate(factors)
+        ]
+    )
+
+
+def _extrapolation(
+    posterior: xr.DataTree, target: Target, action: np.ndarray
+) -> Extrapolation:
+    rows = posterior["constant_data"].dataset
+    family, ratio = rows["family"].values, rows["p"].values
+    outside = tuple(
+        name
+        for name, share in zip(target.families, action, strict=True)
+        if not ratio[family == name].min() <= share <= ratio[family == name].max()
+    )
+    return Extrapolation(
+        N_factor=float(target.N / rows["N"].values.max()),
+        D_factor=float(target.D / rows["D"].values.max()),
+        outside_ratios=outside,
+    )

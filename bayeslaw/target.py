@@ -1,0 +1,101 @@
+"""The target run: what every draw says of the loss there, and checks of its inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayeslaw.errors import InputError
+from bayeslaw.fit import spec_of
+from bayeslaw.predict import parameters
+
+
+class Target:
+    """The loss of every draw as sum_i a_i p_i^-g_i at a target run.
+
+    Attributes:
+      a: weighted loss of each family at p = 1. Shape (draw, family).
+      g: ratio exponents. Shape (draw, family).
+      w: weight of each family, summing to 1. Shape (family,).
+      w_raw: weight on the raw loss; with normalised losses it differs by draw.
+      seed_sd: sd between seeds of log loss, or None without a run effect. (draw,).
+    """
+
+    def __init__(
+        self, posterior: xr.DataTree, N: float, D: float, weights: Any, normalised: bool
+    ):
+        self.law = spec_of(posterior).law_record
+        if self.law.ratio_exponent is None:
+            raise InputError(
+                "law is not separable in the ratios",
+                "model spec, key law",
+                self.law.name,
+                "a law with outcome proportional to p^-gamma",
+                "fit such a law for ratio decisions",
+            )
+        self.families = tuple(posterior["posterior"]["family"].values.tolist())
+        self.N, self.D = N, D
+        self.values = parameters(posterior)
+        self.g = self.values[self.law.ratio_exponent]
+        at_full_ratio = self.law.function(N, D, 1.0, **self.values)
+        self.w = _weights(weights, self.families)
+        # Weights on the raw loss of every draw; normalising divides by L(p = 1).
+        self.w_raw = (
+            self.w / at_full_ratio
+            if normalised
+            else np.broadcast_to(self.w, at_full_ratio.shape)
+        )
+        self.a = self.w_raw * at_full_ratio
+        draws = posterior["posterior"].dataset
+        self.seed_sd = draws["run_sd"].values.ravel() if "run_sd" in draws else None
+
+    def named(self, values: np.ndarray) -> dict[str, float]:
+        """A value of each family, by name."""
+        return dict(zip(self.families, map(float, values), strict=True))
+
+
+def _weights(weights: Mapping[str, float] | None, families: tuple[str, ...]) -> Any:
+    if weights is None:
+        return np.full(len(families), 1 / len(families))
+    array = _by_name(weights, families, "weights")
+    if not (np.isfinite(array).all() and (array > 0).all()):
+        raise InputError(
+            "weight out of range",
+            "weights",
+            str(dict(weights)),
+            "positive finite numbers",
+            "leave a family that does not count out of the "
+            "table, or give it a small weight",
+        )
+    return array / array.sum()
+
+
+def mixture_array(
+    mixture: Mapping[str, float], families: tuple[str, ...], where: str
+) -> np.ndarray:
+    """A mixture as ratios in the order of the families, each (family,), checked."""
+    array = _by_name(mixture, families, where)
+    if not ((array > 0).all() and abs(array.sum() - 1) < 1e-6):
+        raise InputError(
+            "mixture is not a point of the simplex",
+            where,
+            f"{dict(mixture)} (sum {array.sum():g})",
+            "positive ratios that sum to 1",
+            "divide percentages by 100",
+        )
+    return array
+
+
+def _by_name(
+    values: Mapping[str, float], families: tuple[str, ...], where: str
+) -> np.ndarray:
+    if set(values) != set(families):
+        raise InputError(
+            "families do not match the posterior's",
+            where,
+            ", ".join(sorted(values)) or "none",
+            ", ".join(families),
+            "name every family of the posterior, and no other",
+        )
+    return np.array([float(values[family]) for family in families])

@@ -1,0 +1,190 @@
+"""What the command line prints: tables for people, JSON for programs, progress."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayeslaw.decision import Decision
+    from bayeslaw.diagnostics import Checks
+    from bayeslaw.sampler import Report
+
+VERDICT_STYLES = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """Print a record as JSON; infinities and NaN, which JSON lacks, become null."""
+    print(json.dumps(_finite(record), indent=2, ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print sentences, wrapped to the terminal, without reading them as markup."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def print_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> None:
+    """Print a table; the first column is text, the others are right-aligned."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for position, name in enumerate(header):
+        table.add_column(name, justify="left" if position == 0 else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
+    """Print what was fitted and the median of every parameter of the law."""
+    from bayeslaw.fit import provenance, spec_of
+
+    record = provenance(posterior)
+    draws = posterior["posterior"].dataset
+    diverged = int(posterior["sample_stats"]["diverging"].sum())
+    names = spec_of(posterior).law_record.parameters
+    n_rows = posterior["observed_data"].sizes["observation"]
+    quantiles = draws[list(names)].quantile([0.05, 0.5, 0.95], ("chain", "draw"))
+    if as_json:
+        print_json(
+            {
+                "posterior": str(path),
+                "rows": n_rows,
+                "origin": record["origin"],
+                "notes": record["notes"],
+                "divergences": diverged,
+                "parameters": {
+                    name: {
+                        family: dict(
+                            zip(
+                                ("lower", "median", "upper"),
+                                map(float, values),
+                                strict=True,
+                            ),
+                            probability=0.9,
+                        )
+                        for family, values in zip(
+                            draws["family"].values,
+                            quantiles[name].values.T,
+                            strict=True,
+                        )
+                    }
+                    for name in names
+                },
+            }
+        )
+        return
+    print_lines(record["notes"])
+    print_table(
+        f"Posterior median and 90 % interval ({', '.join(record['origin'])} rows; "
+        f"E, A, B at p = 1 in {', '.join(record['unit'])})",
+        ["family", *names],
+        [
+            [
+                str(family),
+                *(
+                    "{1:.3g} [{0:.3g}, {2:.3g}]".format(*quantiles[name].values[:, i])
+                    for name in names
+                ),
+            ]
+            for i, family in enumerate(draws["family"].values)
+        ],
+    )
+    print(
+        f"{n_rows} rows, {diverged} divergences of {draws.sizes['chain']} x "
+        f"{draws.sizes['draw']} draws: {path}"
+    )
+
+
+def print_checks(checks: "Checks") -> None:
+    """Print the verdicts of a posterior's checks, with advice where it is needed."""
+    for check in checks.checks:
+        wanted = f" (wanted {check.threshold})" if check.threshold else ""
+        line = f"{check.verdict:<5} {check.name}: {check.value}{wanted}"
+        _print_styled(line, VERDICT_STYLES[check.verdict])
+        if check.verdict != "ok" and check.advice:
+            _print_styled(f"      {check.advice}", "dim")
+    n_failed = len(checks.failures)
+    print(f"{n_failed} failed" if n_failed else "no check failed")
+
+
+def _print_styled(line: str, style: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(highlight=False).print(Text(line, style=style), soft_wrap=True)
+
+
+def print_decision(decision: "Decision") -> None:
+    """Print recommended ratios, compared mixtures and what the numbers mean."""
+    share = f"{decision.probability:.0%}"
+    print_table(
+        f"Ratios ({decision.origin} rows)",
+        ["family", "recommended", f"optimum, {share} interval", "flat range"],
+        [
+            [
+                family,
+                f"{decision.ratios[family]:.3f}",
+                f"{decision.lower[family]:.3f} - {decision.upper[family]:.3f}",
+                f"{decision.flat_lower[family]:.3f} - "
+                f"{decision.flat_upper[family]:.3f}",
+            ]
+            for family in decision.families
+        ],
+    )
+    print()
+    print_lines(decision.sentences())
+
+
+@contextmanager
+def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
+    """Yields a progress callback for `fit` that draws a bar on standard error."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} iterations"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("compiling", total=None)
+
+        def report(phase: str, done: int, total: int, diverged: int) -> None:
+            progress.update(
+                bar,
+                description=f"{phase}, {diverged} divergences",
+                completed=done,
+                total=total,
+            )
+
+        yield report
