@@ -1,0 +1,1 @@
+"""Text sources: where the documents of a language family come from."""

@@ -1,0 +1,1 @@
+"""Training of small language models (proxies) whose losses become observations."""

@@ -1,0 +1,153 @@
+"""Records of the study file: which proxies are trained on which mixtures, and how.
+
+Axis letters of array names, used in `transformer`, `train` and `evaluate`:
+
+  B  sequences of a batch        D  width of the residual stream
+  L  tokens of a sequence        H  attention heads
+  V  vocabulary                  K  width of a head
+  S  steps of a chunk            F  hidden width of the feed-forward layer
+"""
+
+import hashlib
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+# Raised by one when the harness changes the numbers that a given spec yields.
+HARNESS_VERSION = 1
+
+
+class Record(BaseModel):
+    """A frozen record read from TOML; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudyHeader(Record):
+    """What the study is."""
+
+    name: str  # first column of every observation
+    origin: Literal["measured"] = "measured"  # a training run is always measured
+
+
+class CorpusConfig(Record):
+    """Which text."""
+
+    source: Literal["sample:"] = "sample:"  # the text shipped with the package
+    families: tuple[str, ...]  # order of the families in tables
+    held_out_share: float = 0.1  # expected share of the documents held out
+
+
+class TokenizerConfig(Record):
+    """How text becomes integers."""
+
+    kind: Literal["bytes"] = "bytes"  # 256 byte values and one document separator
+
+
+class Proxy(Record):
+    """Shape of a proxy: `depth` is the dial, the rest follows from it.
+
+    Layers = depth, width = depth * width_per_depth, heads = width / head_width, hidden
+    width of the feed-forward layer = 8/3 width rounded up to a multiple of 8.
+    """
+
+    depth: int  # number of layers; N grows with its cube
+    width_per_depth: int = 16  # fixed aspect ratio, so sizes differ in scale only
+    head_width: int = 16  # fixed, so attention logits need no width scaling (muP)
+
+    @property
+    def width(self) -> int:
+        """Width of the residual stream."""
+        return self.depth * self.width_per_depth
+
+    @property
+    def heads(self) -> int:
+        """Number of attention heads."""
+        return self.width // self.head_width
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width of the feed-forward layer."""
+        return 8 * math.ceil(self.width / 3)
+
+
+class Training(Record):
+    """How every run of the study is trained."""
+
+    context: int = 128  # tokens of a sequence
+    batch_size: int = 8  # sequences of a step
+    learning_rate: float = 4e-3  # peak, at width `base_width`
+    base_width: int = 32  # width at which no rate is scaled (muP)
+    warmup: int = 32  # steps of linear warm-up
+    cooldown_fraction: float = 0.25  # share of D spent cooling down
+    weight_decay: float = 0.1  # decay per step = rate * this, at every width
+    beta1: float = 0.9  # Adam, first moment
+    beta2: float = 0.95  # Adam, second moment; short horizon for short runs
+    clip_norm: float = 1.0  # gradients are scaled down to this global norm
+    chunk: int = 32  # steps of one compiled scan, between two looks at the loss
+    checkpoint_chunks: int = 64  # chunks between two checkpoints
+    evaluate_trunk: bool = True  # also report the uncooled model at each D
+    eval_tokens: int = 65536  # held-out tokens evaluated per family, at most
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that one optimiser step trains on."""
+        return self.batch_size * self.context
+
+
+class Grid(Record):
+    """A block of runs: the product of its lists."""
+
+    proxies: tuple[str, ...]  # names of [proxies]
+    mixtures: tuple[str, ...]  # names of [mixtures]
+    tokens: tuple[int, ...]  # values of D, in tokens; one cooled model each
+    seeds: tuple[int, ...] = (0,)  # one run each
+
+
+class StudyFile(Record):
+    """A whole study file."""
+
+    study: StudyHeader
+    corpus: CorpusConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    training: Training = Training()
+    proxies: dict[str, Proxy]
+    mixtures: dict[str, dict[str, float]]
+    grid: tuple[Grid, ...]
+
+
+class RunSpec(Record):
+    """Everything that determines the numbers of one run."""
+
+    study: str
+    proxy_name: str
+    mixture_name: str
+    seed: int
+    tokens: tuple[int, ...]  # values of D, rising
+    mixture: dict[str, float]  # family -> ratio, all families of the corpus
+    proxy: Proxy
+    training: Training
+    corpus: CorpusConfig
+    tokenizer: TokenizerConfig
+    harness: int = HARNESS_VERSION
+
+    @property
+    def run(self) -> str:
+        """Readable name, unique within the study."""
+        return f"{self.proxy_name}-{self.mixture_name}-seed{self.seed}"
+
+    @property
+    def hash(self) -> str:
+        """Name of the run's folder: hash of the whole spec."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @property
+    def entropy(self) -> int:
+        """Root of the run's randomness (initial weights and order of the data).
+
+        It depends on proxy and mixture as well as on the seed: runs that shared their
+        noise would not be independent observations.
+        """
+        text = f"{self.proxy} {sorted(self.mixture.items())} {self.seed}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])

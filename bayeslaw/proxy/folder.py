@@ -1,0 +1,112 @@
+"""The folder of a run: every file that worker and executor tell each other things by.
+
+  spec.json      the run's spec, written before it starts
+  rows.json      finished observations, rewritten after every evaluation
+  heartbeat.json tokens trained so far, rewritten after every chunk
+  finished.json  present when the run is complete
+  failed.json    present when it failed: kind ("diverged" or "crashed") and reason
+  checkpoints/   states to resume from, deleted when the run is complete
+
+Each file is replaced in one step, so a reader never sees half a file.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayeslaw.proxy.config import RunSpec
+
+Row = dict[str, Any]  # one observation, canonical column -> value
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run keeps its files; they need not exist yet."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, study_folder: Path, spec: RunSpec) -> "RunFolder":
+        """The folder of a run, below the study's folder."""
+        return cls(study_folder / "out" / "runs" / spec.hash)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the states to resume from."""
+        return self.path / "checkpoints"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all rows of the run have been measured."""
+        return (self.path / "finished.json").exists()
+
+    @property
+    def failure(self) -> dict[str, str]:
+        """Kind and reason of the failure; empty when the run has not failed."""
+        return self._read("failed.json", {})
+
+    @property
+    def tokens_done(self) -> int:
+        """Tokens trained so far."""
+        return self._read("heartbeat.json", {"tokens": 0})["tokens"]
+
+    def read_spec(self) -> RunSpec:
+        """The spec of the run."""
+        text = (self.path / "spec.json").read_text(encoding="utf-8")
+        return RunSpec.model_validate_json(text)
+
+    def read_rows(self) -> list[Row]:
+        """The observations measured so far."""
+        return self._read("rows.json", [])
+
+    def prepare(self, spec: RunSpec) -> None:
+        """Makes the folder, with the spec, and forgets a crash (not a divergence)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._write("spec.json", spec.model_dump())
+        if self.failure.get("kind") == "crashed":
+            (self.path / "failed.json").unlink()
+
+    def save_rows(self, rows: list[Row]) -> None:
+        """Records the observations measured so far."""
+        self._write("rows.json", rows)
+
+    def beat(self, tokens: int) -> None:
+        """Tells how far the run is."""
+        self._write("heartbeat.json", {"tokens": tokens}, durable=False)
+
+    def finish(self, seconds: float) -> None:
+        """Marks the run complete and deletes what it no longer needs."""
+        self._write("finished.json", {"seconds": round(seconds, 1)})
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def fail(self, *, kind: str, reason: str) -> None:
+        """Marks the run failed."""
+        self._write("failed.json", {"kind": kind, "reason": reason})
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Waits until no other process works on the run; the kernel drops the lock."""
+        with open(self.path / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self, name: str, default: Any) -> Any:
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return default
+
+    def _write(self, name: str, content: Any, *, durable: bool = True) -> None:
+        temporary = self.path / f".{name}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, self.path / name)

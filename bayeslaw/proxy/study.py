@@ -1,0 +1,222 @@
+"""From a study file to its runs: read, check, expand."""
+
+import tomllib
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bayeslaw.errors import InputError, InputErrors
+from bayeslaw.proxy.config import Record, RunSpec, StudyFile, Training
+from bayeslaw.proxy.schedule import cooldown_start, legs
+
+
+def read_study(path: str | Path) -> StudyFile:
+    """The study file at `path`, checked.
+
+    Raises:
+      InputError: not readable as TOML; `InputErrors` with every field that is wrong.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            "study file cannot be read",
+            str(path),
+            str(error),
+            "a TOML file with [study], [corpus], [proxies], [mixtures] and [[grid]]",
+            "correct the path or the syntax",
+        ) from error
+    try:
+        study = StudyFile.model_validate(content)
+    except ValidationError as error:
+        raise InputErrors(_field_errors(error, path), str(path)) from error
+    if errors := _content_errors(study, path):
+        raise InputErrors(errors, str(path))
+    return study
+
+
+def expand(study: StudyFile) -> list[RunSpec]:
+    """All runs of a study, in order of first appearance.
+
+    A run that several grids ask for is trained once, to every D asked for.
+    """
+    wanted: dict[tuple[str, str, int], set[int]] = {}
+    for grid in study.grid:
+        for key in product(grid.proxies, grid.mixtures, grid.seeds):
+            wanted.setdefault(key, set()).update(grid.tokens)
+    return [
+        RunSpec(
+            study=study.study.name,
+            proxy_name=proxy,
+            mixture_name=mixture,
+            seed=seed,
+            tokens=tuple(sorted(tokens)),
+            mixture={
+                family: study.mixtures[mixture].get(family, 0.0)
+                for family in study.corpus.families
+            },
+            proxy=study.proxies[proxy],
+            training=study.training,
+            corpus=study.corpus,
+            tokenizer=study.tokenizer,
+        )
+        for (proxy, mixture, seed), tokens in wanted.items()
+    ]
+
+
+def _field_errors(error: ValidationError, path: Path) -> list[InputError]:
+    """One five-part error for each field that pydantic objects to."""
+    return [
+        InputError(
+            f"wrong field: {problem['msg'].lower()}",
+            f"{path}, {'.'.join(map(str, problem['loc']))}",
+            str(problem["input"]),
+            "a field of the study file, of the right type",
+            "correct the name or the value",
+        )
+        for problem in error.errors()
+    ]
+
+
+def _content_errors(study: StudyFile, path: Path) -> list[InputError]:
+    checks = (_mixture_errors, _name_errors, _proxy_errors, _training_errors)
+    errors = [error for check in checks for error in check(study)]
+    # Step arithmetic divides by the batch, so it waits until the fields are sane.
+    errors = errors or list(_step_errors(study))
+    return [
+        InputError(e.what, f"{path}, {e.where}", e.got, e.wanted, e.fix) for e in errors
+    ]
+
+
+def _mixture_errors(study: StudyFile) -> Iterator[InputError]:
+    families = study.corpus.families
+    for name, mixture in study.mixtures.items():
+        where = f"[mixtures.{name}]"
+        if unknown := set(mixture) - set(families):
+            yield InputError(
+                "mixture names a family outside the corpus",
+                where,
+                ", ".join(sorted(unknown)),
+                f"families of [corpus]: {', '.join(families)}",
+                "correct the name, or add the family to [corpus] families",
+            )
+        if not all(0 <= ratio <= 1 for ratio in mixture.values()):
+            yield InputError(
+                "ratio out of range",
+                where,
+                str(mixture),
+                "sampling ratios in [0, 1]",
+                "divide percentages by 100",
+            )
+        elif abs(sum(mixture.values()) - 1) > 1e-6:
+            yield InputError(
+                "ratios do not sum to 1",
+                where,
+                f"a sum of {sum(mixture.values()):.8g}",
+                "a sum of 1 within 1e-6",
+                "correct the ratios; a family left out has ratio 0",
+            )
+
+
+def _name_errors(study: StudyFile) -> Iterator[InputError]:
+    known = {"proxies": set(study.proxies), "mixtures": set(study.mixtures)}
+    for number, grid in enumerate(study.grid):
+        for kind, names in known.items():
+            for name in getattr(grid, kind):
+                if name not in names:
+                    yield InputError(
+                        f"grid asks for an undefined entry of [{kind}]",
+                        f"[[grid]] number {number + 1}, {kind}",
+                        name,
+                        f"one of: {', '.join(sorted(names))}",
+                        f"correct the name, or define [{kind}.{name}]",
+                    )
+    if len(set(study.corpus.families)) != len(study.corpus.families):
+        yield InputError(
+            "a family is named twice",
+            "[corpus] families",
+            ", ".join(study.corpus.families),
+            "each family once",
+            "delete the repetition",
+        )
+
+
+def _proxy_errors(study: StudyFile) -> Iterator[InputError]:
+    for name, proxy in study.proxies.items():
+        where = f"[proxies.{name}]"
+        yield from _not_positive(proxy, where)
+        if proxy.head_width > 0 and (
+            proxy.width % proxy.head_width or proxy.head_width % 2
+        ):
+            yield InputError(
+                "head width does not fit",
+                where,
+                f"width {proxy.width}, head_width {proxy.head_width}",
+                "an even head_width that divides depth * width_per_depth",
+                "change head_width or width_per_depth",
+            )
+
+
+def _training_errors(study: StudyFile) -> Iterator[InputError]:
+    training = study.training
+    yield from _not_positive(
+        training.model_copy(update={"warmup": 1, "weight_decay": 1.0}), "[training]"
+    )
+    shares = {
+        "[training] cooldown_fraction": training.cooldown_fraction,
+        "[training] beta1": training.beta1,
+        "[training] beta2": training.beta2,
+        "[corpus] held_out_share": study.corpus.held_out_share,
+    }
+    for where, share in shares.items():
+        if not 0 < share < 1:
+            yield InputError(
+                "share out of range",
+                where,
+                str(share),
+                "a number between 0 and 1, both excluded",
+                "correct the value",
+            )
+
+
+def _not_positive(record: Record, where: str) -> Iterator[InputError]:
+    for name, value in record:
+        if isinstance(value, int | float) and not value > 0 and value is not False:
+            yield InputError(
+                "number out of range",
+                f"{where} {name}",
+                str(value),
+                "a positive number",
+                "correct the value",
+            )
+
+
+def _step_errors(study: StudyFile) -> Iterator[InputError]:
+    """Values of D whose legs are not whole chunks, or that end before the warm-up."""
+    training = study.training
+    unit = training.tokens_per_step * training.chunk
+    for spec in expand(study):
+        if any(tokens <= 0 or tokens % training.tokens_per_step for tokens in spec.tokens):
+            uneven = True
+        else:
+            uneven = any((leg.stop - leg.start) % training.chunk for leg in legs(spec))
+        if uneven:
+            yield InputError(
+                "number of tokens does not divide into chunks",
+                f"run {spec.run}, tokens",
+                ", ".join(map(str, spec.tokens)),
+                f"D, and D * (1 - cooldown_fraction), in multiples of {unit} tokens "
+                "(batch_size * context * chunk)",
+                "change tokens, chunk or cooldown_fraction",
+            )
+        elif cooldown_start(training, spec.tokens[0]) < training.warmup:
+            yield InputError(
+                "the shortest model cools down before the warm-up ends",
+                f"run {spec.run}, tokens",
+                str(spec.tokens[0]),
+                f"a cooldown that starts after {training.warmup} steps of warm-up",
+                "raise the smallest number of tokens, or shorten the warm-up",
+            )
