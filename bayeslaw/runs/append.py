@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from bayeslaw.errors import InputError
@@ -72,12 +73,14 @@ def csv_text(
     newline: str = "\n",
 ) -> str:
     """Returns rows as CSV text; columns absent from a row are left empty."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator=newline)
+    lines: list[str] = []
+    # Cells with a line end are quoted only if the writer's own line end has it, so
+    # the writer gets both and the file's newline is put in place of them afterwards.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
     if with_header:
         writer.writerow(header)
     writer.writerows([cell_text(row.get(name)) for name in header] for row in rows)
-    return buffer.getvalue()
+    return "".join(line[:-2] + newline for line in lines)
 
 
 def cell_text(value: Any) -> str:

@@ -64,7 +64,11 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str, str]] = {
 
 
 def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
-    """Returns a column as numbers; NaN where not given or, with a problem, not read."""
+    """Returns a column as numbers; NaN where a cell is not given or has a problem.
+
+    Cells with a problem count as not given from here on, in all readers of this
+    module, so that the checks across rows do not report the same cell again.
+    """
     texts = cells.columns.get(name)
     if texts is None:
         return [NAN] * len(cells.lines)
@@ -79,8 +83,12 @@ def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
     if odd:  # rare, so the common path above stays one pass
         values = [NAN if math.isinf(value) else value for value in values]
         _check_odd_cells(cells, name, odd, set(unread), findings)
-    _check_range(cells, name, values, findings)
-    return values
+    outside = set(_check_range(cells, name, values, findings))
+    return (
+        [NAN if i in outside else x for i, x in enumerate(values)]
+        if outside
+        else values
+    )
 
 
 def _check_odd_cells(
@@ -121,9 +129,10 @@ def _number_advice(texts: Sequence[str]) -> str:
 
 def _check_range(
     cells: Cells, name: str, values: Sequence[float], findings: Findings
-) -> None:
+) -> list[int]:
+    """Returns the rows whose value is outside its column's range."""
     if name not in _RANGES:
-        return
+        return []
     is_allowed, wanted, fix = _RANGES[name]
     texts = cells.columns[name]
     bad = [i for i, x in enumerate(values) if x == x and not is_allowed(x)]
@@ -132,6 +141,7 @@ def _check_range(
     what = f"{'ratios' if name == 'p' else 'values'} outside the allowed range"
     pairs = [(cells.row(i), texts[i]) for i in bad]
     findings.bad_cells(what, cells.where(name), pairs, wanted, fix)
+    return bad
 
 
 def _are_percentages(cells: Cells, ratios: Sequence[float]) -> bool:
@@ -186,7 +196,7 @@ def listed_words(
     fix = f"did you mean `{near}`?" if near else "use one of these words"
     wanted = f"one of {quoted(known)}"
     findings.bad_cells("unknown words", cells.where(name), bad, wanted, fix)
-    return texts
+    return [text if text in known else "" for text in texts]
 
 
 def units(cells: Cells, metrics: Sequence[str], findings: Findings) -> list[str]:
@@ -206,9 +216,11 @@ def units(cells: Cells, metrics: Sequence[str], findings: Findings) -> list[str]
         cells.where("unit"),
         [(cells.row(i), texts[i]) for i in bad],
         f"one of {quoted(known)}; for losses the first {len(LOSS_UNITS)}",
-        _unit_advice([texts[i] for i in bad], known),
+        _unit_advice([texts[i] for i in bad]),
     )
     found = [canonical[text] or "" for text in texts]
+    for i in bad:
+        found[i] = ""
     _check_one_unit(cells, metrics, found, findings)
     return found
 
@@ -218,10 +230,10 @@ def canonical_unit(text: str) -> str | None:
     return UNITS.get("/".join(part.strip() for part in text.lower().split("/")))
 
 
-def _unit_advice(texts: Sequence[str], known: Sequence[str]) -> str:
+def _unit_advice(texts: Sequence[str]) -> str:
     if any(text.lower() in ("ppl", "perplexity") for text in texts):
         return "take the logarithm: loss in nats/token = ln(perplexity per token)"
-    near = nearest(texts[0], known) if texts else None
+    near = nearest(texts[0], LOSS_UNITS) if texts else None
     return f"did you mean `{near}`?" if near else "convert, and name one of these units"
 
 

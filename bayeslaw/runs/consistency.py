@@ -22,7 +22,7 @@ def check_runs(cells: Cells, columns: Columns, findings: Findings) -> None:
             zip(columns["run"], columns[name], strict=True)
         ):
             # NaN, unlike every other value, differs from itself: it is not given.
-            if value in ("", None) or value != value:
+            if not run or value == "" or value != value:
                 continue
             if value != first.setdefault(run, value):
                 got = f"run `{run}` {_text(value)} after {_text(first[run])}"
@@ -41,6 +41,8 @@ def check_unique(cells: Cells, columns: Columns, findings: Findings) -> None:
     first: dict[tuple[Any, ...], int] = {}
     double = []
     for i, key in enumerate(zip(*(columns[name] for name in _KEY), strict=True)):
+        if any(part == "" or part != part for part in key):
+            continue  # reported already
         earlier = first.setdefault(key, i)
         if earlier != i:
             names = ", ".join(_text(part) for part in key)

@@ -189,6 +189,8 @@ def complete_mixtures(
         f"one {COLUMNS['p'].meaning.replace(' in (0, 1]', '')}, the same in all rows",
         "give each training its own run name, or correct the ratio or the mixture",
     )
+    if not all(runs):  # rows without a run are missing from another run's mixture
+        spoilt.update(runs)
     kept = {run: mix for run, mix in implied.items() if run not in spoilt}
     sums = [(cells.row(first_row[run]), run, mix) for run, mix in kept.items()]
     check_sums(cells.where("p"), sums, findings)

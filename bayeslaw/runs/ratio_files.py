@@ -17,7 +17,9 @@ def read_mixtures(path: Path, findings: Findings) -> dict[str, Mixture]:
     `p_<family>`) or the columns `family` and `p`.
     """
     cells = read_cells(path, findings)
-    known = {canonical_name(heading): heading for heading in cells.columns}
+    # Files of ratios often have `run` and `name`, which is an alias: the first counts.
+    headings = list(cells.columns)
+    known = {canonical_name(heading): heading for heading in reversed(headings)}
     if "run" not in known:
         raise InputError(
             "the ratios do not say which run they belong to",

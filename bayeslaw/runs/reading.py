@@ -51,7 +51,7 @@ def read_checked(
         unused = len(set(ratios) - set(cells.columns.get("run", [])))
         findings.note(
             f"mixtures read from {beside.name}"
-            + (f", which holds {unused} runs that the table lacks" if unused else "")
+            + (f"; runs there that the table lacks: {unused}" if unused else "")
         )
     return check(cells, ratios, findings, origin, unit)
 
@@ -122,8 +122,9 @@ def check(
     whole: dict[str, mixtures.Mixture] = {}
     if {"run", "family", "p"} <= set(cells.columns):
         whole = mixtures.complete_mixtures(cells, columns["p"], stated, findings)
-    consistency.check_runs(cells, columns, findings)
-    consistency.check_unique(cells, columns, findings)
+    if {"run", "family"} <= set(cells.columns):
+        consistency.check_runs(cells, columns, findings)
+        consistency.check_unique(cells, columns, findings)
     findings.raise_problems()
     consistency.note_oddities(cells, columns, whole, findings)
     notes = tuple(findings.notes)

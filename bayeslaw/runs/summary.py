@@ -130,13 +130,13 @@ def _counts(words: dict[str, int]) -> str:
     return ", ".join(f"{word} ({count} rows)" for word, count in words.items())
 
 
-def _span(values: Sequence[float], noun: str) -> str:
+def _span(values: Sequence[int | float], noun: str) -> str:
     if not values:
         return "not given"
     plural = "s" if len(values) > 1 else ""
     return f"{len(values)} {noun}{plural}, {_range([values[0], values[-1]])}"
 
 
-def _range(bounds: Sequence[float]) -> str:
+def _range(bounds: Sequence[int | float]) -> str:
     low, high = (f"{bound:.4g}" for bound in bounds)
     return low if low == high else f"{low} to {high}"

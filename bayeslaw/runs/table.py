@@ -158,6 +158,14 @@ def write_runs(table: RunTable, path: str | Path) -> None:
     numbers: these are not part of the content.
     """
     path = Path(path)
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(
+            "unknown table format",
+            f"argument `path` of write_runs: {path}",
+            f"`{path.suffix}`",
+            "a name ending in .csv or .parquet",
+            "change the ending",
+        )
     checked = table._checked()
     names = [n for n in COLUMNS if n == "mixture" or _is_given(n, checked.columns)]
     columns = {name: checked.columns.get(name, []) for name in names}
