@@ -2,6 +2,8 @@
 
 import gzip
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from bayeslaw.errors import InputError, InputErrors
@@ -206,7 +208,7 @@ def test_percentages_are_recognised_by_their_sum(tmp_path):
         read_runs(path)
     (error,) = caught.value.errors
     assert error.got == "25, 75, 50, 50"
-    assert error.fix == "the ratios of a run sum to about 100: divide the column by 100"
+    assert error.fix == "the ratios of a run sum to about 100: divide the ratios by 100"
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,15 @@ def test_a_wide_table_without_any_loss_is_refused(tmp_path):
     path.write_text("run,N,D,loss_a,p_a\nr1,1e6,1e8,,1\n")
     with pytest.raises(InputErrors, match="no observations"):
         read_runs(path, origin="measured", unit="bits/byte")
+
+
+def test_percentages_of_a_wide_table_are_one_problem(tmp_path):
+    path = tmp_path / "observations.csv"
+    path.write_text("run,N,D,loss_a,loss_b,p_a,p_b\nr1,1e6,1e8,2,3,40,60\n")
+    with pytest.raises(InputErrors, match=r"observations.csv: 1 problem") as caught:
+        read_runs(path, origin="measured", unit="bits/byte")
+    assert "`p_<family>`, rows 2 (a), 2 (b)" in str(caught.value)
+    assert "divide the ratios by 100" in str(caught.value)
 
 
 def test_rows_of_a_wide_table_are_named_with_their_family(tmp_path):
@@ -352,3 +363,23 @@ def test_metrics_and_ratios_that_do_not_fit_are_refused(tmp_path, ratios, parts)
         read_runs(tmp_path, origin="measured", unit="bits/byte")
     for part in parts:
         assert part in str(caught.value), str(caught.value)
+
+
+@hypothesis.given(
+    at=st.integers(0, len(GOOD) - 1),
+    length=st.integers(0, 60),
+    new=st.binary(max_size=6) | st.sampled_from([b'"', b",", b"\n", b"-", b"\r", b"{"]),
+)
+@hypothesis.settings(max_examples=100, deadline=None)
+def test_a_table_damaged_anywhere_is_read_or_refused_in_five_parts(
+    tmp_path_factory, at, length, new
+):
+    path = tmp_path_factory.mktemp("damaged") / "observations.csv"
+    path.write_bytes(GOOD[:at].encode() + new + GOOD[at + length :].encode())
+    message = "observations.csv, fix:"
+    try:
+        read_runs(path)
+    except InputError as error:  # any other exception fails the test
+        message = str(error)
+    assert "observations.csv" in message
+    assert "fix:" in message

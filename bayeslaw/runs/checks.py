@@ -137,7 +137,7 @@ def _check_range(
     texts = cells.columns[name]
     bad = [i for i, x in enumerate(values) if x == x and not is_allowed(x)]
     if name == "p" and bad and _are_percentages(cells, values):
-        fix = "the ratios of a run sum to about 100: divide the column by 100"
+        fix = "the ratios of a run sum to about 100: divide the ratios by 100"
     what = f"{'ratios' if name == 'p' else 'values'} outside the allowed range"
     pairs = [(cells.row(i), texts[i]) for i in bad]
     findings.bad_cells(what, cells.where(name), pairs, wanted, fix)

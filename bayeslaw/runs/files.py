@@ -36,7 +36,7 @@ class Cells:
       columns: heading (later: canonical name) -> cells; "" where nothing is given.
       lines: row number of each row, as a text editor counts (the header is line 1).
       headings: canonical name -> heading in the file, where the two differ.
-      unread: headings that stand for no canonical column.
+      header: all headings of the file, read or not.
       is_melted: several rows stem from one line of the file, one for each family.
     """
 
@@ -44,7 +44,7 @@ class Cells:
     columns: dict[str, list[str]]
     lines: list[int]
     headings: Mapping[str, str] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
     is_melted: bool = False
 
     def where(self, column: str) -> str:
@@ -141,7 +141,8 @@ def _csv_cells(path: Path, text: str, findings: Findings) -> Cells:
     }
     if not all(header):
         findings.note(f"{path.name}: a column without a name is not read")
-    return Cells(path.name, columns, [lines[i] for i in kept])
+    lines = [lines[i] for i in kept]
+    return Cells(path.name, columns, lines, header=tuple(header))
 
 
 def _split_rows(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]]:
@@ -218,7 +219,8 @@ def _parquet_cells(path: Path) -> Cells:
         for name, column in zip(header, table.columns, strict=True)
         if name
     }
-    return Cells(path.name, columns, list(range(2, table.num_rows + 2)))
+    lines = list(range(2, table.num_rows + 2))
+    return Cells(path.name, columns, lines, header=tuple(header))
 
 
 def _parquet_text(cell: Any) -> str:

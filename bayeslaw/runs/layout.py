@@ -69,12 +69,10 @@ def _named(cells: Cells, findings: Findings) -> Cells:
     """Returns the cells under canonical names; unknown columns become notes."""
     columns: dict[str, list[str]] = {}
     headings: dict[str, str] = {}
-    unread: list[str] = []
     for heading, column in cells.columns.items():
         name = canonical_name(heading)
         if name is None:
             near = nearest(heading, SPELLINGS)
-            unread.append(heading)
             hint = f"; did you mean `{SPELLINGS[near]}`?" if near else ""
             findings.note(f"{cells.file}: column `{heading}` is not read{hint}")
         elif name in columns:
@@ -91,7 +89,7 @@ def _named(cells: Cells, findings: Findings) -> Cells:
     if renamed:
         pairs = first_ten(f"`{old}` as `{name}`" for name, old in renamed.items())
         findings.note(f"{cells.file}: columns read under another name: {pairs}")
-    return Cells(cells.file, columns, cells.lines, headings, tuple(unread))
+    return replace(cells, columns=columns, headings=headings)
 
 
 def _mixture_texts(cells: Cells, ratios: Mapping[str, str]) -> list[str]:
@@ -144,7 +142,7 @@ def _melt(
             r"([_/]).*", r"\1<family>", next(iter(by_family.values()))
         )
     lines = [cells.lines[i] for i, _ in pairs]
-    return Cells(cells.file, columns, lines, headings, long.unread, is_melted=True)
+    return Cells(cells.file, columns, lines, headings, cells.header, is_melted=True)
 
 
 def _one_family(long: Cells, findings: Findings) -> Cells:

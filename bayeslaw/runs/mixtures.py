@@ -73,7 +73,7 @@ def given_mixtures(
     fix = "write each ratio as a fraction and each family once"
     findings.bad_cells("not a mixture", where, unread, wanted, fix)
 
-    runs = cells.columns.get("run", [])
+    runs, ratios = cells.columns.get("run", []), cells.columns.get("p", [])
     known = set(runs)
     mixtures = {run: mixture for run, mixture in beside.items() if run in known}
     sums, torn = [], []
@@ -81,9 +81,11 @@ def given_mixtures(
         mixture = parsed.get(text)
         if not isinstance(mixture, dict):
             continue
+        own_ratio = ratio_or_none(ratios[i]) if ratios else None
         if run not in mixtures:
             mixtures[run] = mixture
-            sums.append((cells.row(i), run, mixture))
+            if own_ratio is None or own_ratio <= 1:  # else reported with column p
+                sums.append((cells.row(i), run, mixture))
         elif mixture is not mixtures[run] and not _agree(mixture, mixtures[run]):
             torn.append((cells.row(i), f"run `{run}` {text[:60]}"))
     check_sums(where, sums, findings)

@@ -18,8 +18,7 @@ def read_mixtures(path: Path, findings: Findings) -> dict[str, Mixture]:
     """
     cells = read_cells(path, findings)
     # Files of ratios often have `run` and `name`, which is an alias: the first counts.
-    headings = list(cells.columns)
-    known = {canonical_name(heading): heading for heading in reversed(headings)}
+    known = {canonical_name(name): name for name in reversed(cells.columns)}
     if "run" not in known:
         raise InputError(
             "the ratios do not say which run they belong to",

@@ -12,7 +12,7 @@ from typing import Any
 from bayeslaw.errors import InputError
 from bayeslaw.runs import checks, consistency, mixtures
 from bayeslaw.runs.append import cell_text
-from bayeslaw.runs.columns import COLUMNS, SPELLINGS, quoted
+from bayeslaw.runs.columns import COLUMNS, SPELLINGS, canonical_name, quoted
 from bayeslaw.runs.files import Cells, read_cells
 from bayeslaw.runs.findings import Findings, nearest
 from bayeslaw.runs.layout import canonical_cells
@@ -85,7 +85,7 @@ def rows_checked(rows: Sequence[Mapping[str, Any]], source: str) -> CheckedRows:
     findings = Findings(source)
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
-    cells = Cells(source, columns, list(range(1, len(rows) + 1)))
+    cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
     return check(canonical_cells(cells, findings), {}, findings, None, None)
 
 
@@ -201,13 +201,11 @@ def _plain(name: str, word: str) -> str:
 
 
 def _check_required(cells: Cells, findings: Findings) -> None:
-    headings = [cells.headings.get(name, name) for name in cells.columns]
-    headings += cells.unread
     for name, column in COLUMNS.items():
         if not column.is_required or name in cells.columns:
             continue
         fix = f"add a column `{name}`"
-        if near := _misspelt(name, cells.unread):
+        if near := _misspelt(name, cells.header):
             fix = f"did you mean `{name}` by the column `{near}`? Rename it"
         if column.aliases:
             fix += f" (also read under {quoted(column.aliases[:4])})"
@@ -216,14 +214,15 @@ def _check_required(cells: Cells, findings: Findings) -> None:
         findings.problem(
             f"the required column `{name}` is missing",
             f"{cells.file}, row 1",
-            f"columns {quoted(headings)}",
+            f"columns {quoted(cells.header)}",
             f"`{name}`: {column.meaning}",
             fix,
         )
 
 
-def _misspelt(name: str, unread: Sequence[str]) -> str | None:
+def _misspelt(name: str, header: Sequence[str]) -> str | None:
     """Returns the unread heading that looks like a misspelling of a column's name."""
+    unread = [heading for heading in header if canonical_name(heading) is None]
     near = {heading: nearest(heading, SPELLINGS) for heading in unread}
     matches = [h for h, known in near.items() if known and SPELLINGS[known] == name]
     return matches[0] if matches else None
