@@ -34,6 +34,8 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Source"]
 
 default_role = "code"
+# Fields of several records share names (runs, families); nothing links to them.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = "bayeslaw"
