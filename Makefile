@@ -6,6 +6,8 @@ bin := .venv/bin
 ready := .venv/.complete
 study := runs/sample-families
 out := $(study)/out
+# The planned training: three times the largest proxy, five times the most bytes.
+target := --params 1e6 --tokens 1e7
 
 .PHONY: help demo test slow lint format types contract docs lock clean
 
@@ -16,8 +18,8 @@ demo: $(ready)  ## fit the shipped study, decide its ratios and write a report
 	mkdir -p $(out)
 	$(bin)/bayeslaw fit $(study)/observations.csv --model models/he2024_partial_pooling.toml -o $(out)/posterior.nc
 	$(bin)/bayeslaw check $(out)/posterior.nc
-	$(bin)/bayeslaw ratios $(out)/posterior.nc --params 1e7 --tokens 1e9
-	$(bin)/bayeslaw report $(out)/posterior.nc -o $(out)/report.html
+	$(bin)/bayeslaw ratios $(out)/posterior.nc $(target)
+	$(bin)/bayeslaw report $(out)/posterior.nc $(target) -o $(out)/report.html
 	@echo "The report is $(out)/report.html"
 
 test: $(ready)  ## run the fast tests

@@ -1,0 +1,107 @@
+"""What the documents say holds: commands, priors, the quickstart as a whole."""
+
+import math
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+STUDY = Path("runs/sample-families")
+
+
+def console_commands(document: Path) -> list[list[str]]:
+    """Words of every command after `$` in the console blocks of a document."""
+    blocks = re.findall(r"```console\n(.*?)```", document.read_text(), re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [
+        shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ ")
+    ]
+
+
+def demo_commands() -> list[list[str]]:
+    """Words of the bayeslaw commands that `make demo` runs."""
+    shown = subprocess.run(
+        ["make", "--dry-run", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [
+        ["bayeslaw", *shlex.split(line)[1:]]
+        for line in shown.replace("\\\n", " ").splitlines()
+        if line.startswith(".venv/bin/bayeslaw ")
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_documented_commands_take_the_options_shown(document):
+    import typer
+
+    from bayeslaw.cli import app
+
+    verbs = typer.main.get_command(app).commands
+    for program, *words in console_commands(document):
+        if program == "bayeslaw":
+            verb, *arguments = words
+            known = {name for option in verbs[verb].params for name in option.opts}
+            used = {word for word in arguments if word.startswith("-")}
+            assert used <= known | {"--help"}, f"{document.name}: {words}"
+
+
+def test_the_demo_is_the_quickstart_without_its_first_look():
+    quickstart = [
+        words
+        for words in console_commands(ROOT / "docs/quickstart.md")
+        if words[0] == "bayeslaw" and words[1] != "validate"
+    ]
+    assert demo_commands() == quickstart
+
+
+def test_documented_default_priors_are_those_of_the_law():
+    from bayeslaw.laws import LAWS
+
+    page = (ROOT / "docs/explanation/priors.md").read_text()
+    row = re.compile(r"\| `(\w+)` \| Normal\((.*), ([\d.]+)\) \| ([\d.]+) \|")
+    documented = {
+        name: (as_number(loc), float(scale), float(spread))
+        for name, loc, scale, spread in row.findall(page)
+    }
+    coordinates = LAWS["family_loss"].coordinates
+    assert documented == {
+        name: (coordinate.prior.loc, coordinate.prior.scale, coordinate.prior.spread)
+        for name, coordinate in coordinates.items()
+    }
+
+
+def as_number(text: str) -> float:
+    """The value of `log 2` or `log(0.5 / 1.5)`."""
+    numerator, denominator = re.fullmatch(
+        r"log\(?\s*([\d.]+)(?: / ([\d.]+))?\)?", text
+    ).groups(default="1")
+    return math.log(float(numerator) / float(denominator))
+
+
+@pytest.mark.slow
+def test_the_quickstart_runs_from_end_to_end(tmp_path):
+    shutil.copytree(ROOT / "models", tmp_path / "models")
+    shutil.copytree(
+        ROOT / STUDY, tmp_path / STUDY, ignore=shutil.ignore_patterns("out")
+    )
+    for program, *words in console_commands(ROOT / "docs/quickstart.md"):
+        if program == "bayeslaw":
+            done = subprocess.run(
+                [Path(sys.executable).with_name(program), *words],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    report = (tmp_path / STUDY / "out/report.html").read_text()
+    assert report.lower().startswith("<!doctype html>")
