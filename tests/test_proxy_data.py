@@ -43,9 +43,7 @@ def test_the_order_does_not_depend_on_where_one_starts_to_read_it(p, start):
 def test_ranks_count_the_sequences_of_a_family():
     family, rank = family_order(np.array(MIXTURES[1]), 0, 5000)
     for i in range(5):
-        np.testing.assert_array_equal(
-            rank[family == i], np.arange(np.sum(family == i))
-        )
+        np.testing.assert_array_equal(rank[family == i], np.arange(np.sum(family == i)))
 
 
 def test_a_family_of_ratio_zero_is_never_served():

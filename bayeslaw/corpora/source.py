@@ -17,7 +17,9 @@ class Document:
     """One document of a corpus."""
 
     language: str  # language code, e.g. "de" or "zh_CN"
-    position: int  # place in the language's file, from 0; the same rule in all languages
+    position: (
+        int  # place in the language's file, from 0; the same rule in all languages
+    )
     text: str  # segments separated by line ends
 
 

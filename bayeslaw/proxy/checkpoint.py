@@ -60,5 +60,8 @@ def load_checkpoint(
 
 
 def _leaves(states: dict[str, Any]) -> dict[str, Any]:
-    """Leaves by number: orbax would turn the integer keys of layers into text."""
-    return {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(states))}
+    """Leaves by number: orbax would turn the integer keys of layers into text.
+
+    The numbers are padded because trees are flattened in the order of their keys.
+    """
+    return {f"{i:06d}": leaf for i, leaf in enumerate(jax.tree.leaves(states))}

@@ -12,7 +12,7 @@ import hashlib
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 # Raised by one when the harness changes the numbers that a given spec yields.
 HARNESS_VERSION = 1
@@ -35,7 +35,7 @@ class CorpusConfig(Record):
     """Which text."""
 
     source: Literal["sample:"] = "sample:"  # the text shipped with the package
-    families: tuple[str, ...]  # order of the families in tables
+    families: tuple[str, ...] = Field(min_length=1)  # order of the families in tables
     held_out_share: float = 0.1  # expected share of the documents held out
 
 
@@ -99,10 +99,10 @@ class Training(Record):
 class Grid(Record):
     """A block of runs: the product of its lists."""
 
-    proxies: tuple[str, ...]  # names of [proxies]
-    mixtures: tuple[str, ...]  # names of [mixtures]
-    tokens: tuple[int, ...]  # values of D, in tokens; one cooled model each
-    seeds: tuple[int, ...] = (0,)  # one run each
+    proxies: tuple[str, ...] = Field(min_length=1)  # names of [proxies]
+    mixtures: tuple[str, ...] = Field(min_length=1)  # names of [mixtures]
+    tokens: tuple[int, ...] = Field(min_length=1)  # values of D; a cooled model each
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)  # one run each
 
 
 class StudyFile(Record):
@@ -114,7 +114,7 @@ class StudyFile(Record):
     training: Training = Training()
     proxies: dict[str, Proxy]
     mixtures: dict[str, dict[str, float]]
-    grid: tuple[Grid, ...]
+    grid: tuple[Grid, ...] = Field(min_length=1)
 
 
 class RunSpec(Record):

@@ -174,8 +174,13 @@ def window_starts(
     family, rank = family_order(p, start, stop)
     windows = count_windows(tokens.length, context)[family]
     epoch = rank // windows
-    key = _mix(_mix(_mix(np.full_like(rank, entropy).astype(np.uint64)) + family.astype(
-        np.uint64)) + epoch.astype(np.uint64))
+    key = _mix(
+        _mix(
+            _mix(np.full_like(rank, entropy).astype(np.uint64))
+            + family.astype(np.uint64)
+        )
+        + epoch.astype(np.uint64)
+    )
     window = shuffle(rank % windows, windows, key)
     # A new offset every epoch: a repeated text is cut at other places.
     spare = tokens.length[family] - 1 - windows * context

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Integer
 
 from bayeslaw.proxy.data import Corpus, count_windows
 from bayeslaw.proxy.transformer import Params
@@ -28,12 +28,14 @@ class Score:
 def token_nats(
     apply: Callable[[Params, Array], Array],
     params: Params,
-    stream: Int[Array, " token"],
+    stream: Integer[Array, " token"],
     start_B: Int[Array, " B"],
     context: int,
 ) -> tuple[Float[Array, "B L"], Int[Array, "B L"]]:
     """Loss in nats of each token of some windows, and the tokens predicted."""
-    window_BxL1 = stream[start_B[:, None] + jnp.arange(context + 1)[None]].astype(jnp.int32)
+    window_BxL1 = stream[start_B[:, None] + jnp.arange(context + 1)[None]].astype(
+        jnp.int32
+    )
     target_BxL = window_BxL1[:, 1:]
     logits_BxLxV = apply(params, window_BxL1[:, :-1])
     nats = optax.softmax_cross_entropy_with_integer_labels(logits_BxLxV, target_BxL)

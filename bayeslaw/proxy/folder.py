@@ -2,7 +2,7 @@
 
   spec.json      the run's spec, written before it starts
   rows.json      finished observations, rewritten after every evaluation
-  heartbeat.json tokens trained so far, rewritten after every chunk
+  heartbeat.json tokens trained so far and the process, rewritten after every chunk
   finished.json  present when the run is complete
   failed.json    present when it failed: kind ("diverged" or "crashed") and reason
   checkpoints/   states to resume from, deleted when the run is complete
@@ -78,7 +78,8 @@ class RunFolder:
 
     def beat(self, tokens: int) -> None:
         """Tells how far the run is."""
-        self._write("heartbeat.json", {"tokens": tokens}, durable=False)
+        content = {"tokens": tokens, "pid": os.getpid()}
+        self._write("heartbeat.json", content, durable=False)
 
     def finish(self, seconds: float) -> None:
         """Marks the run complete and deletes what it no longer needs."""

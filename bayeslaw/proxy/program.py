@@ -11,10 +11,16 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from bayeslaw.proxy.config import CorpusConfig, Proxy, RunSpec, TokenizerConfig, Training
+from bayeslaw.proxy.config import (
+    CorpusConfig,
+    Proxy,
+    RunSpec,
+    TokenizerConfig,
+    Training,
+)
 from bayeslaw.proxy.data import Corpus, load_corpus, window_starts
 from bayeslaw.proxy.evaluate import Score, make_evaluate, token_nats
-from bayeslaw.proxy.schedule import Leg, learning_rates, legs
+from bayeslaw.proxy.schedule import Leg, learning_rates
 from bayeslaw.proxy.transformer import (
     Params,
     count_parameters,

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.proxy.config import Record, RunSpec, StudyFile, Training
+from bayeslaw.proxy.config import Record, RunSpec, StudyFile
 from bayeslaw.proxy.schedule import cooldown_start, legs
 
 
@@ -162,9 +162,18 @@ def _proxy_errors(study: StudyFile) -> Iterator[InputError]:
 
 def _training_errors(study: StudyFile) -> Iterator[InputError]:
     training = study.training
-    yield from _not_positive(
-        training.model_copy(update={"warmup": 1, "weight_decay": 1.0}), "[training]"
-    )
+    may_be_zero = ("warmup", "weight_decay")
+    negative = {name: getattr(training, name) < 0 for name in may_be_zero}
+    rest = {name: 1 for name in may_be_zero if not negative[name]}
+    yield from _not_positive(training.model_copy(update=rest), "[training]")
+    if 0 < training.eval_tokens < training.context:
+        yield InputError(
+            "too few tokens to evaluate",
+            "[training] eval_tokens",
+            str(training.eval_tokens),
+            f"at least one window, context = {training.context} tokens",
+            "raise eval_tokens",
+        )
     shares = {
         "[training] cooldown_fraction": training.cooldown_fraction,
         "[training] beta1": training.beta1,
@@ -199,7 +208,9 @@ def _step_errors(study: StudyFile) -> Iterator[InputError]:
     training = study.training
     unit = training.tokens_per_step * training.chunk
     for spec in expand(study):
-        if any(tokens <= 0 or tokens % training.tokens_per_step for tokens in spec.tokens):
+        if any(
+            tokens <= 0 or tokens % training.tokens_per_step for tokens in spec.tokens
+        ):
             uneven = True
         else:
             uneven = any((leg.stop - leg.start) % training.chunk for leg in legs(spec))
