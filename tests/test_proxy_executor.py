@@ -4,11 +4,13 @@ The training processes are stand-ins without jax, except in the slow test.
 """
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from proxy_studies import write_study
@@ -33,7 +35,7 @@ for line in sys.stdin:
         "metric": "loss", "value": 2.5, "versions": f"x; spec {{spec.hash}}",
     }}])
     {deed}
-    folder.finish(1.0)
+    folder.finish(seconds=1.0, cpu_seconds=1.0)
 """
 
 
@@ -102,6 +104,9 @@ def test_a_process_that_dies_fails_its_run_only_and_the_run_is_tried_again(
     assert summary.trained == 2
     assert list(summary.failed) == [specs[1].run]
     assert "status 7" in summary.failed[specs[1].run]
+    assert "2 runs trained, 0 skipped, 1 failed" in str(summary)
+    assert specs[1].run in str(summary)
+    assert summary.to_dict()["trained"] == 2
     assert runs[1].failure["kind"] == "crashed"
     # The row saved before the death is not lost.
     assert len(table(tmp_path)) == 3
@@ -157,12 +162,12 @@ def test_an_exception_in_the_parent_ends_the_processes(tmp_path, stand_in, monke
 
 def test_a_table_of_other_settings_is_refused(tmp_path, stand_in):
     stand_in()
-    path, _, _ = study(tmp_path)
+    path, specs, _ = study(tmp_path)
     train_study(path, progress=False)
     path.write_text(path.read_text().replace("warmup = 2", "warmup = 3"))
     with pytest.raises(InputError, match="other settings") as caught:
         train_study(path, progress=False)
-    assert "a-even-seed0" in str(caught.value)
+    assert all(spec.run in str(caught.value) for spec in specs)
 
 
 def test_a_study_is_trained_by_one_process_at_a_time(tmp_path, stand_in):
@@ -188,6 +193,17 @@ def test_the_trunk_is_counted_once(tmp_path):
     assert tokens_trained(specs[0]) == 1024 + 128 + 256
 
 
+def trainers(runs):
+    """Processes that still train one of the runs."""
+    for run in runs:
+        heartbeat = run.path / "heartbeat.json"
+        if heartbeat.exists() and not run.is_finished:
+            pid = json.loads(heartbeat.read_text())["pid"]
+            command = Path(f"/proc/{pid}/cmdline")
+            if command.exists() and b"bayeslaw.proxy.train" in command.read_bytes():
+                yield pid
+
+
 @pytest.mark.slow
 def test_a_killed_study_ends_with_the_table_of_an_unkilled_one(tmp_path):
     """Parent and trainer are killed at random moments, real training in between."""
@@ -206,6 +222,8 @@ def test_a_killed_study_ends_with_the_table_of_an_unkilled_one(tmp_path):
             time.sleep(0.01)
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
+        for pid in trainers(runs):
+            os.kill(pid, signal.SIGKILL)
     for study_file in (killed, whole):
         subprocess.run([*command, str(study_file)], check=True, timeout=300)
     tables = [

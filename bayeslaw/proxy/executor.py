@@ -9,8 +9,9 @@ import csv
 import fcntl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -45,6 +46,21 @@ class Summary:
     rows_added: int  # observations appended to the table
     tokens: int  # tokens trained now
     seconds: float  # wall time
+
+    def __str__(self) -> str:
+        """Two sentences, and a line for each failed run."""
+        lines = [
+            f"{self.trained} runs trained, {self.skipped} skipped, "
+            f"{len(self.failed)} failed; {self.rows_added} observations appended. "
+            f"{self.tokens:,} tokens in {self.seconds:.0f} s."
+        ]
+        return "\n".join(
+            [*lines, *(f"failed: {run}: {why}" for run, why in self.failed.items())]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return asdict(self)
 
 
 def train_study(
@@ -159,17 +175,22 @@ def _study_lock(folder: Path) -> Iterator[None]:
 
 def _check_table(folder: Path, specs: list[RunSpec]) -> None:
     """Refuses a table whose rows were measured with other settings."""
-    hashes = {spec.run: spec.hash for spec in specs}
-    for row in _read_table(folder):
-        wanted = hashes.get(row["run"])
-        if wanted and not row["versions"].endswith(f"spec {wanted}"):
-            raise InputError(
-                "the table holds this run, measured with other settings",
-                f"{folder / TABLE}, run {row['run']}",
-                row["versions"],
-                f"spec {wanted}, the settings of the study file",
-                "restore the study file, or give the changed study a folder of its own",
-            )
+    wanted = {spec.run: f"spec {spec.hash}" for spec in specs}
+    other = {
+        row["run"]: row["versions"]
+        for row in _read_table(folder)
+        if not row["versions"].endswith(wanted.get(row["run"], ""))
+    }
+    if other:
+        first = sorted(other)[:10]
+        more = f" and {len(other) - 10} more" if len(other) > 10 else ""
+        raise InputError(
+            "the table holds runs that were measured with other settings",
+            f"{folder / TABLE}, runs {', '.join(first)}{more}",
+            other[first[0]],
+            f"{wanted[first[0]]}, the settings of the study file",
+            "restore the study file, or give the changed study a folder of its own",
+        )
 
 
 def _read_table(folder: Path) -> list[dict[str, str]]:

@@ -81,9 +81,15 @@ class RunFolder:
         content = {"tokens": tokens, "pid": os.getpid()}
         self._write("heartbeat.json", content, durable=False)
 
-    def finish(self, seconds: float) -> None:
-        """Marks the run complete and deletes what it no longer needs."""
-        self._write("finished.json", {"seconds": round(seconds, 1)})
+    def finish(self, *, seconds: float, cpu_seconds: float) -> None:
+        """Marks the run complete and deletes what it no longer needs.
+
+        Args:
+          seconds: wall time since the run was last taken up.
+          cpu_seconds: processor time over the same stretch.
+        """
+        times = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu_seconds, 1)}
+        self._write("finished.json", times)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def fail(self, *, kind: str, reason: str) -> None:

@@ -41,7 +41,7 @@ def train_run(folder: RunFolder) -> None:
     Raises:
       TrainingDiverged: a training loss is not finite.
     """
-    began = time.monotonic()
+    began, cpu_began = time.monotonic(), time.process_time()
     spec = folder.read_spec()
     program, plan = program_of(spec), legs(spec)
     position, states = _resume(folder, spec, program, plan)
@@ -59,7 +59,9 @@ def train_run(folder: RunFolder) -> None:
         if number + 1 < len(plan):
             next_position = Position(number + 1, plan[number + 1].start)
             save_checkpoint(folder.checkpoints, next_position, states)
-    folder.finish(time.monotonic() - began)
+    folder.finish(
+        seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu_began
+    )
 
 
 def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[Row]:
