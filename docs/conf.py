@@ -55,7 +55,7 @@ def write_inline(self: HTML5Translator, node: nodes.math) -> None:
 def write_block(self: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula on lines of its own."""
     formula = tex2mathml(node.astext(), as_block=True)
-    self.body.append(f'<div class="math">{formula}</div>')
+    self.body.append(f'<div style="margin: 1em 0">{formula}</div>')
     raise nodes.SkipNode
 
 
