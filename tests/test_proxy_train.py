@@ -162,9 +162,12 @@ def test_a_checkpoint_restores_every_bit_and_replaces_the_older(tmp_path, finish
     assert jax.tree.structure(restored) == jax.tree.structure(states)
 
 
-def test_an_unfinished_checkpoint_is_not_looked_at(tmp_path):
-    (tmp_path / "leg-0001-step-000000000004.orbax-checkpoint-tmp-1").mkdir()
+def test_what_a_killed_save_left_is_not_looked_at_and_is_cleared(tmp_path):
+    for step in (4, 8):
+        (tmp_path / f"leg-0001-step-{step:012d}.orbax-checkpoint-tmp").mkdir()
     assert latest_checkpoint(tmp_path) is None
+    save_checkpoint(tmp_path, Position(1, 8), {"trunk": jnp.ones(3)})
+    assert [path.name for path in tmp_path.iterdir()] == ["leg-0001-step-000000000008"]
 
 
 def test_an_untrained_proxy_scores_the_entropy_of_a_uniform_guess(finished):

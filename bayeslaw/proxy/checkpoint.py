@@ -27,13 +27,13 @@ class Position:
 def save_checkpoint(folder: Path, position: Position, states: dict[str, Any]) -> None:
     """Writes the states at a position, then deletes the older checkpoints."""
     folder.mkdir(parents=True, exist_ok=True)
-    older = [path for path in folder.iterdir() if path.is_dir()]
     target = folder / f"leg-{position.leg:04d}-step-{position.step:012d}"
-    if target in older:
+    if target.exists():
         return
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
         checkpointer.save(target.absolute(), _leaves(states))
-    for path in older:
+    # Listed after the save, which itself clears what a killed save left behind.
+    for path in set(folder.iterdir()) - {target}:
         shutil.rmtree(path)
 
 
