@@ -256,7 +256,8 @@ def _status() -> int:
     try:
         return app(standalone_mode=False) or 0
     except typer.TyperException as error:
-        error.show()
+        print(f"error: {error}", file=sys.stderr)
+        print("`bayeslaw VERB --help` lists what a verb takes", file=sys.stderr)
         return 1
     except (InputError, OSError) as error:
         _print_error(error)

@@ -73,6 +73,7 @@ def _ray(rows: xr.Dataset) -> Iterator[DesignWarning]:
 
 
 def _levels(rows: xr.Dataset) -> Iterator[DesignWarning]:
+    code: Code
     for name, code, noun in (
         ("N", "few_sizes", "sizes N"),
         ("D", "few_token_counts", "token counts D"),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import arviz_stats
 import numpy as np
 import xarray as xr
+from arviz_stats.sampling_diagnostics import bfmi, ess, rhat
 from scipy import stats
 
 from bayeslaw.design_warnings import design_warnings
@@ -123,10 +123,10 @@ def require_passed(
 
 
 def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
-    draws = posterior["posterior"].dataset
+    draws = posterior["posterior"].dataset.drop_vars("held_out_offset")
     yield _extreme(
         "R-hat",
-        _by_quantity(arviz_stats.rhat(draws)),
+        _by_quantity(rhat(draws)),
         max,
         MAX_RHAT,
         "run longer (--warmup, --draws); if it stays, the data do not identify it",
@@ -135,7 +135,7 @@ def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
     for method in ("bulk", "tail"):
         yield _extreme(
             f"{method} ESS",
-            _by_quantity(arviz_stats.ess(draws, method=method)),
+            _by_quantity(ess(draws, method=method)),
             min,
             MIN_ESS,
             "draw more (--draws)",
@@ -146,7 +146,7 @@ def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
 
 def _by_quantity(values: xr.Dataset) -> dict[str, float]:
     return {
-        f"{name}[{key}]" if key else name: float(value)
+        f"{name}[{key}]" if key else str(name): float(value)
         for name, array in values.data_vars.items()
         for key, value in (
             zip(array.coords[array.dims[0]].values, array.values, strict=True)
@@ -205,12 +205,12 @@ def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[
         "raise --max-tree-depth; the posterior is long and narrow",
         "Stan reference manual",
     )
-    bfmi = np.asarray(arviz_stats.bfmi(posterior)["energy"]).min()
+    lowest = np.asarray(bfmi(posterior)["energy"]).min()
     yield Check(
         "E-BFMI",
-        f"lowest {bfmi:.2f}",
+        f"lowest {lowest:.2f}",
         f">= {MIN_BFMI}",
-        "ok" if bfmi >= MIN_BFMI else "fail",
+        "ok" if lowest >= MIN_BFMI else "fail",
         "heavy tails or a funnel: use tighter priors or other pooling",
         "Betancourt 2016, arXiv 1604.00695",
     )
@@ -218,7 +218,7 @@ def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[
 
 def _predictive(posterior: xr.DataTree) -> Iterator[Check]:
     ranks = pit(posterior)
-    family = posterior["constant_data"]["family"].values
+    family = posterior["constant_data"].dataset["family"].values
     parts = {"all rows": ranks} | {
         name: ranks[family == name] for name in dict.fromkeys(family)
     }

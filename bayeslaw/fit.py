@@ -65,8 +65,17 @@ def fit(
         draws = jax.device_get(sample(spec, data, sample_key, settings, report))
         prior = jax.device_get(prior_draws(spec, data, prior_key, N_PRIOR_DRAWS))
         posterior_set = _named(draws.values, spec, layout, n_batch=2)
+        log_se = ("observation", np.asarray(data.log_se)[layout.cell, layout.group])
+        offset = _held_out_offset(layout, settings, seed)
+        posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
         prior_set = _named(
-            {name: values[None] for name, values in prior.items()}, spec, layout, 2
+            {
+                name: values[None]
+                for name, values in (prior.sites | prior.deterministic).items()
+            },
+            spec,
+            layout,
+            n_batch=2,
         )
     return xr.DataTree.from_dict(
         {
@@ -75,7 +84,7 @@ def fit(
             "sample_stats": _statistics(draws),
             "prior": prior_set,
             "observed_data": _by_row(rows, ("value",)),
-            "constant_data": _by_row(rows, ROW_COLUMNS),
+            "constant_data": _by_row(rows, ROW_COLUMNS).assign(log_se=log_se),
         }
     )
 
@@ -112,6 +121,18 @@ def _named(
     n_chains, n_draws = np.shape(values["sigma"])[:2]
     coordinates |= {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     return xr.Dataset(arrays, coords=coordinates)
+
+
+def _held_out_offset(
+    layout: Layout, settings: SamplerSettings, seed: int
+) -> np.ndarray:
+    """Draws of the log loss of a family's text less that of its held-out sample.
+
+    The runs say nothing of it: they are all scored on one sample.
+    """
+    rng = np.random.default_rng(seed)
+    shape = (settings.chains, settings.draws, len(layout.groups))
+    return rng.normal(0.0, 1.0, shape) * layout.shared_se
 
 
 def _statistics(draws: Draws) -> xr.Dataset:
@@ -183,7 +204,7 @@ def _provenance(
 def provenance(posterior: xr.DataTree) -> dict[str, Any]:
     """Provenance of a posterior with records and lists decoded."""
     return {
-        name: json.loads(value)
+        str(name): json.loads(value)
         if isinstance(value, str) and value[:1] in ("{", "[")
         else value
         for name, value in posterior.attrs.items()

@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Float
+
 from bayeslaw.priors import GroupPrior
 
 Values = Mapping[str, Any]
+# Laws take plain numbers as well as numpy and jax arrays of any shape.
+Number = Float[Any, "..."] | float | int
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,11 @@ class Coordinate:
 
     Args:
       prior: default prior; a model spec may replace it.
-      centred: sample the value itself (data-rich coordinates) rather than its
+      centred: sample each group's value itself (data-rich coordinates) rather than its
         standardised deviation from the mean over groups (data-poor ones).
-      shift: function of the coordinates listed before this one. NUTS samples
-        value + shift, which the data fix better; the prior stays on the value.
+      shift: function of the coordinates listed before this one. Of the mean over
+        groups NUTS samples mean + shift, which the data fix better; the prior stays on
+        the mean. Groups fitted apart are shifted each.
       meaning: one clause, with unit.
     """
 

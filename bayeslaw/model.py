@@ -9,7 +9,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Int
 
 from bayeslaw.errors import InputError
-from bayeslaw.priors import GROUP_SD_LOG_SCALE, GroupPrior
+from bayeslaw.priors import GROUP_SD_LOG_SCALE
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 
@@ -51,6 +51,7 @@ class Layout(NamedTuple):
       reference: value of each input at the reference point.
       cell: cell index of each table row.
       group: group index of each table row.
+      shared_se: se of log loss shared by all rows of a group, 0 where it is not.
     """
 
     groups: tuple[str, ...]
@@ -58,6 +59,7 @@ class Layout(NamedTuple):
     reference: dict[str, float]
     cell: Int[np.ndarray, " row"]
     group: Int[np.ndarray, " row"]
+    shared_se: Float[np.ndarray, " group"]
 
 
 def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
@@ -116,10 +118,13 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
     }
     shape = (_padded(len(cells), CELL_BUCKET), len(groups))
 
-    def spread(values: Any, fill: float | bool = 0.0) -> np.ndarray:
+    relative_se = np.nan_to_num(columns["se"]) / columns["value"]
+    shared_se = _shared_se(table, spec, relative_se)
+
+    def spread(values: Any, fill: float | bool = 0.0) -> Array:
         array = np.full(shape, fill)
         array[cell, group] = values
-        return array
+        return jnp.asarray(array)
 
     run = np.zeros(shape[0], int)
     run[: len(cells)] = [key[0] for key in cells]
@@ -128,12 +133,29 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
             name: spread(np.log(columns[name] / reference[name])) for name in law.inputs
         },
         log_value=spread(np.log(columns["value"])),
-        log_se=spread(np.nan_to_num(columns["se"]) / columns["value"]),
+        log_se=spread(np.where(shared_se[group] > 0, 0.0, relative_se)),
         observed=spread(True, False),
-        run=run,
-        run_exists=np.arange(_padded(len(runs), RUN_BUCKET)) < len(runs),
+        run=jnp.asarray(run),
+        run_exists=jnp.arange(_padded(len(runs), RUN_BUCKET)) < len(runs),
     )
-    return observations, Layout(groups, runs, reference, cell, group)
+    return observations, Layout(groups, runs, reference, cell, group, shared_se)
+
+
+def _shared_se(
+    table: RunTable, spec: ModelSpec, relative_se: np.ndarray
+) -> Float[np.ndarray, " group"]:
+    """Relative se of each group that its rows share, 0 where they do not."""
+    columns, shared = table.columns, []
+    for family in table.families:
+        rows = columns["family"] == family
+        eval_sets = set(columns["eval_set"][rows])
+        is_shared = spec.noise.known_se == "shared" or (
+            spec.noise.known_se == "by_eval_set"
+            and len(eval_sets - {""}) == 1
+            and "" not in eval_sets
+        )
+        shared.append(float(np.median(relative_se[rows])) if is_shared else 0.0)
+    return np.array(shared)
 
 
 def _positions(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -162,16 +184,20 @@ def program(spec: ModelSpec, data: Observations) -> None:
     law, noise = spec.law_record, spec.noise
     n_groups = data.log_value.shape[1]
     theta = group_coordinates(spec, n_groups)
-    mean = law.log_mean(**data.inputs, **theta)
+    mean = law.log_mean(
+        **data.inputs, **{name: values[None] for name, values in theta.items()}
+    )
     sigma = numpyro.sample("sigma", _scale(noise.sigma).expand([n_groups]).to_event(1))
     if noise.run_effect:
         run_sd = numpyro.sample("run_sd", _scale(noise.run_sd))
-        effect = numpyro.sample(
-            "run_effect",
-            dist.Normal(0.0, run_sd).expand(data.run_exists.shape).to_event(1),
+        # Non-centred: a run has few rows, and where seeds hardly differ a centred
+        # effect and run_sd form a funnel.
+        standard = _normal(0.0, jnp.ones(data.run_exists.shape))
+        effect = numpyro.deterministic(
+            "run_effect", run_sd * numpyro.sample("run_effect_sampled", standard)
         )
         mean = mean + effect[data.run][:, None]
-    scale = jnp.sqrt(data.log_se**2 + sigma**2)
+    scale = jnp.sqrt(data.log_se**2 + sigma[None] ** 2)
     if noise.likelihood == "student_t":
         nu = numpyro.sample("nu", dist.Gamma(2.0, 0.1))
         likelihood = dist.StudentT(nu, mean, scale)
@@ -182,34 +208,45 @@ def program(spec: ModelSpec, data: Observations) -> None:
 
 def group_coordinates(spec: ModelSpec, n_groups: int) -> dict[str, Array]:
     """Sample the coordinates of a spec's law for every group, each (group,)."""
+    means: dict[str, Array] = {}
     values: dict[str, Array] = {}
     for name, coordinate in spec.law_record.coordinates.items():
-        shift = coordinate.shift(values) if coordinate.shift else 0.0
-        prior = spec.prior_of(name)
-        pooling = spec.pooling_of(name)
+        prior, pooling = spec.prior_of(name), spec.pooling_of(name)
         if pooling == "none":
-            loc, sd = prior.loc, prior.total_scale
-        else:
-            loc, sd = _hyperparameters(name, prior, pooling)
+            shift = coordinate.shift(values) if coordinate.shift else None
+            scale = jnp.full(n_groups, prior.total_scale)
+            values[name] = _shifted(name, prior.loc, scale, shift)
+            means[name] = values[name].mean()
+            continue
+        shift = coordinate.shift(means) if coordinate.shift else None
+        means[name] = _shifted(f"{name}_mean", prior.loc, prior.scale, shift)
         if pooling == "complete":
-            values[name] = numpyro.deterministic(name, jnp.full(n_groups, loc))
-        elif coordinate.centred:
-            normal = dist.Normal(loc + shift, sd).expand([n_groups]).to_event(1)
-            sampled = numpyro.sample(f"{name}_sampled", normal)
-            values[name] = numpyro.deterministic(name, sampled - shift)
+            values[name] = numpyro.deterministic(name, jnp.full(n_groups, means[name]))
         else:
-            normal = dist.Normal(0.0, 1.0).expand([n_groups]).to_event(1)
-            standard = numpyro.sample(f"{name}_sampled", normal)
-            values[name] = numpyro.deterministic(name, loc + sd * standard)
+            sd_prior = dist.LogNormal(prior.sd_loc, GROUP_SD_LOG_SCALE)
+            sd = numpyro.sample(f"{name}_sd", sd_prior)
+            values[name] = _around(name, means[name], sd, n_groups, coordinate.centred)
     return values
 
 
-def _hyperparameters(name: str, prior: GroupPrior, pooling: str) -> tuple[Any, Any]:
-    mean = numpyro.sample(f"{name}_mean", dist.Normal(prior.loc, prior.scale))
-    if pooling == "complete":
-        return mean, None
-    sd_prior = dist.LogNormal(prior.sd_loc, GROUP_SD_LOG_SCALE)
-    return mean, numpyro.sample(f"{name}_sd", sd_prior)
+def _shifted(name: str, loc: float, scale: Any, shift: Any) -> Array:
+    """A Normal(loc, scale) value, of which value + shift is sampled."""
+    if shift is None:
+        return numpyro.sample(name, _normal(loc, scale))
+    sampled = numpyro.sample(f"{name}_sampled", _normal(loc + shift, scale))
+    return numpyro.deterministic(name, sampled - shift)
+
+
+def _around(name: str, mean: Array, sd: Array, n_groups: int, centred: bool) -> Array:
+    """Normal(mean, sd) values of the groups."""
+    if centred:
+        return numpyro.sample(name, _normal(mean, jnp.full(n_groups, sd)))
+    standard = numpyro.sample(f"{name}_sampled", _normal(0.0, jnp.ones(n_groups)))
+    return numpyro.deterministic(name, mean + sd * standard)
+
+
+def _normal(loc: Any, scale: Any) -> dist.Distribution:
+    return dist.Normal(loc, scale).to_event(jnp.ndim(scale))
 
 
 def _scale(prior: Any) -> dist.Distribution:

@@ -91,9 +91,10 @@ def predictive(
     if "run_effect" in draws:
         run = draws.get_index("run").get_indexer(rows["run"].values)
         mean = mean + _joined(draws["run_effect"], max_draws)[:, run]
-    observed = posterior["observed_data"]["value"].values
-    log_se = np.nan_to_num(rows["se"].values) / observed
-    scale = np.hypot(log_se, _joined(draws["sigma"], max_draws)[:, family])
+    observed = posterior["observed_data"].dataset["value"].values
+    scale = np.hypot(
+        rows["log_se"].values, _joined(draws["sigma"], max_draws)[:, family]
+    )
     if spec.noise.likelihood == "normal":
         return stats.norm(mean, scale), np.log(observed)
     nu = _joined(draws["nu"], max_draws)[:, None]

@@ -41,15 +41,3 @@ class GroupPrior:
     def total_scale(self) -> float:
         """Sd of one group's value when groups are fitted apart (no pooling)."""
         return math.hypot(self.scale, self.spread)
-
-
-@dataclass(frozen=True)
-class PositivePrior:
-    """LogNormal(log(median), log_scale) for a positive scalar such as a noise sd."""
-
-    median: float
-    log_scale: float
-
-    def __post_init__(self) -> None:
-        if not (self.median > 0 and self.log_scale > 0):
-            raise ValueError(f"prior needs median > 0 and log_scale > 0: {self}")

@@ -7,7 +7,6 @@ import xarray as xr
 
 from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
-from bayeslaw.errors import InputError
 from bayeslaw.fit import provenance
 from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw, separable_loss
 from bayeslaw.target import Target, mixture_array
@@ -60,25 +59,14 @@ def optimal_ratios(
       >>> decision = optimal_ratios(posterior, N=1e9, D=2e10)
       >>> decision.ratios["romance"]
     """
-    for name, value in (("N", N), ("D", D)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(
-                "target run out of range",
-                f"argument {name}",
-                repr(value),
-                "a positive number",
-                "give parameters and tokens as plain counts",
-            )
-    checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     target = Target(posterior, N, D, weights, normalised)
+    checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     best = optimum_per_draw(target.a, target.g)
     action = optimum_in_expectation(target.a, target.g)
     compared = _standard_mixtures(posterior, target.families) | {
         name: mixture_array(mixture, target.families, f"mixture {name!r}")
         for name, mixture in (mixtures or {}).items()
     }
-    tail = (1 - probability) / 2
-    lower, median, upper = np.quantile(best, [tail, 0.5, 1 - tail], axis=0)
     record = provenance(posterior)
     return Decision(
         families=target.families,
@@ -90,9 +78,7 @@ def optimal_ratios(
         origin=", ".join(record["origin"]),
         probability=probability,
         ratios=target.named(action),
-        lower=target.named(lower),
-        median=target.named(median),
-        upper=target.named(upper),
+        **_intervals(target, best, probability),
         flat_lower=target.named(_flat_end(target, action, -1.0)),
         flat_upper=target.named(_flat_end(target, action, +1.0)),
         flat_tolerance=FLAT_TOLERANCE,
@@ -109,6 +95,18 @@ def optimal_ratios(
         table_sha256=record["table_sha256"],
         optimal_draws=best,
     )
+
+
+def _intervals(
+    target: Target, best: np.ndarray, probability: float
+) -> dict[str, dict[str, float]]:
+    """Central interval and median of each draw's optimal ratios, by family."""
+    tail = (1 - probability) / 2
+    levels = {"lower": tail, "median": 0.5, "upper": 1 - tail}
+    return {
+        name: target.named(np.quantile(best, level, axis=0))
+        for name, level in levels.items()
+    }
 
 
 def _standard_mixtures(

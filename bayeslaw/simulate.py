@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from bayeslaw.model import Observations
 from bayeslaw.runs import RunTable, table_from_rows
@@ -61,43 +61,58 @@ def simulate(
     rng = np.random.default_rng(seed)
     mixtures = _mixtures(rng, len(families), n_mixtures)
     runs = [
-        (N, mixture, repeat)
-        for N in sizes
+        (size, mixture, repeat)
+        for size in sizes
         for mixture in range(n_mixtures)
         for repeat in range(n_seeds if mixture == 0 else 1)
     ]
+    # Axes (run, checkpoint, family).
+    inputs = {
+        "N": np.array([run[0] for run in runs])[:, None, None],
+        "D": np.array(tokens)[None, :, None],
+        "p": mixtures[[run[1] for run in runs]][:, None, :],
+    }
     reference = {
-        "N": float(np.exp(np.log(sizes).mean())),
-        "D": float(np.exp(np.log(tokens).mean())),
-        "p": float(np.exp(np.log(mixtures).mean())),
+        name: float(np.exp(np.log(values).mean()))
+        for name, values in (("N", sizes), ("D", tokens), ("p", mixtures))
     }
     truth = _truth(spec, seed, len(families), dict(parameters or {}))
-    coordinates = {name: truth[name] for name in law.coordinates}
-    # Axes (run, checkpoint, family).
-    N, D, p = np.broadcast_arrays(
-        np.array([run[0] for run in runs])[:, None, None],
-        np.array(tokens)[:, None],
-        mixtures[[run[1] for run in runs]][:, None, :],
-    )
-    inputs = {"N": N, "D": D, "p": p}
+    coordinates = {name: truth[name][None, None] for name in law.coordinates}
     with jax.enable_x64(True):
         centred = {name: np.log(inputs[name] / reference[name]) for name in law.inputs}
         log_mean = np.asarray(law.log_mean(**centred, **coordinates))
-        natural = jax.device_get(law.to_natural(coordinates, reference))
+        truth |= jax.device_get(law.to_natural(truth, reference))
     values = np.exp(log_mean + _noise(rng, spec, truth, log_mean.shape))
-    rows = [
-        {
-            "study": "simulated",
+    about = {"metric": law.outcome, "unit": unit}
+    rows = _rows(runs, tokens, families, mixtures, values, about)
+    record = {"families": list(families), "reference": reference, "seed": seed}
+    record |= {name: np.asarray(value).tolist() for name, value in truth.items()}
+    return table_from_rows(rows, source=f"simulated, seed {seed}"), record
+
+
+def _rows(
+    runs: Sequence[tuple[float, int, int]],
+    tokens: Sequence[float],
+    families: Sequence[str],
+    mixtures: np.ndarray,
+    values: np.ndarray,
+    about: dict[str, Any],
+) -> list[dict[str, Any]]:
+    constant = {
+        "study": "simulated",
+        "origin": "simulated",
+        "schedule": "cooled",
+    }
+    return [
+        about
+        | constant
+        | {
             "run": f"N{size:.3g}-m{mixture}-s{repeat}",
             "seed": repeat,
-            "origin": "simulated",
             "N": size,
-            "D": D[r, c, f],
-            "schedule": "cooled",
+            "D": tokens[c],
             "family": family,
-            "p": p[r, c, f],
-            "metric": law.outcome,
-            "unit": unit,
+            "p": mixtures[mixture, f],
             "value": values[r, c, f],
             "se": RELATIVE_SE * values[r, c, f],
             "mixture": dict(zip(families, mixtures[mixture].tolist(), strict=True)),
@@ -106,10 +121,6 @@ def simulate(
         for c in range(len(tokens))
         for f, family in enumerate(families)
     ]
-    record = {"families": list(families), "reference": reference, "seed": seed}
-    for name, value in {**truth, **natural}.items():
-        record[name] = np.asarray(value).tolist()
-    return table_from_rows(rows, source=f"simulated, seed {seed}"), record
 
 
 def _mixtures(rng: np.random.Generator, n_families: int, count: int) -> np.ndarray:
@@ -120,22 +131,22 @@ def _mixtures(rng: np.random.Generator, n_families: int, count: int) -> np.ndarr
 
 def _truth(
     spec: ModelSpec, seed: int, n_families: int, fixed: dict[str, Any]
-) -> dict[str, Array]:
+) -> dict[str, np.ndarray]:
     """One prior draw of coordinates and noise, some of it replaced."""
-    empty = np.zeros((1, n_families))
-    nothing = Observations(
-        inputs=dict.fromkeys(spec.law_record.inputs, empty),
-        log_value=empty,
-        log_se=empty,
-        observed=empty > 0,
-        run=np.zeros(1, int),
-        run_exists=np.ones(1, bool),
-    )
     with jax.enable_x64(True):
+        empty = jnp.zeros((1, n_families))
+        nothing = Observations(
+            inputs=dict.fromkeys(spec.law_record.inputs, empty),
+            log_value=empty,
+            log_se=empty,
+            observed=empty > 0,
+            run=jnp.zeros(1, int),
+            run_exists=jnp.ones(1, bool),
+        )
         draws = jax.device_get(prior_draws(spec, nothing, jax.random.key(seed), 1))
     truth = {
         name: values[0]
-        for name, values in draws.items()
+        for name, values in (draws.sites | draws.deterministic).items()
         if not name.endswith("_sampled") and name != "run_effect"
     }
     for name, value in fixed.items():

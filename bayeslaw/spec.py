@@ -62,12 +62,18 @@ class Noise(_Section):
     Args:
       likelihood: "student_t" or "normal", on log loss.
       run_effect: whether all rows of a run share a deviation (its seed).
+      known_se: "independent" adds each row's se to its noise. "shared" does not: when
+        all runs are scored on one held-out set, its sampling error moves them together
+        and is no noise between runs; it is added to the loss level in decisions.
+        "by_eval_set" chooses for each family: shared where all its rows name one
+        eval_set, else independent.
       sigma: prior of the discrepancy sd of each group.
       run_sd: prior of the sd between runs.
     """
 
     likelihood: Literal["student_t", "normal"] = "student_t"
     run_effect: bool = True
+    known_se: Literal["by_eval_set", "independent", "shared"] = "by_eval_set"
     sigma: ScalePrior = ScalePrior(median=0.01)
     run_sd: ScalePrior = ScalePrior(median=0.01)
 

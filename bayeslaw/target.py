@@ -18,13 +18,23 @@ class Target:
       a: weighted loss of each family at p = 1. Shape (draw, family).
       g: ratio exponents. Shape (draw, family).
       w: weight of each family, summing to 1. Shape (family,).
-      w_raw: weight on the raw loss; with normalised losses it differs by draw.
+      w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
+        the loss at p = 1 if losses are normalised. Shape (draw, family).
       seed_sd: sd between seeds of log loss, or None without a run effect. (draw,).
     """
 
     def __init__(
         self, posterior: xr.DataTree, N: float, D: float, weights: Any, normalised: bool
     ):
+        for name, value in (("N", N), ("D", D)):
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(
+                    "target run out of range",
+                    f"argument {name}",
+                    repr(value),
+                    "a positive number",
+                    "give parameters and tokens as plain counts",
+                )
         self.law = spec_of(posterior).law_record
         if self.law.ratio_exponent is None:
             raise InputError(
@@ -34,20 +44,20 @@ class Target:
                 "a law with outcome proportional to p^-gamma",
                 "fit such a law for ratio decisions",
             )
-        self.families = tuple(posterior["posterior"]["family"].values.tolist())
+        self.families = tuple(posterior["posterior"].dataset["family"].values.tolist())
         self.N, self.D = N, D
         self.values = parameters(posterior)
         self.g = self.values[self.law.ratio_exponent]
+        draws = posterior["posterior"].dataset
         at_full_ratio = self.law.function(N, D, 1.0, **self.values)
         self.w = _weights(weights, self.families)
-        # Weights on the raw loss of every draw; normalising divides by L(p = 1).
-        self.w_raw = (
-            self.w / at_full_ratio
-            if normalised
-            else np.broadcast_to(self.w, at_full_ratio.shape)
-        )
+        if normalised:
+            self.w_raw = self.w / at_full_ratio
+        else:
+            # Decisions are about the families' text, not the one sample held out.
+            offset = draws["held_out_offset"].values.reshape(self.g.shape)
+            self.w_raw = self.w * np.exp(offset)
         self.a = self.w_raw * at_full_ratio
-        draws = posterior["posterior"].dataset
         self.seed_sd = draws["run_sd"].values.ravel() if "run_sd" in draws else None
 
     def named(self, values: np.ndarray) -> dict[str, float]:

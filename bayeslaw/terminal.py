@@ -61,64 +61,56 @@ def print_table(
 
 
 def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
-    """Print what was fitted and the median of every parameter of the law."""
+    """Print what was fitted and the interval of every parameter of the law."""
     from bayeslaw.fit import provenance, spec_of
 
     record = provenance(posterior)
     draws = posterior["posterior"].dataset
-    diverged = int(posterior["sample_stats"]["diverging"].sum())
     names = spec_of(posterior).law_record.parameters
     n_rows = posterior["observed_data"].sizes["observation"]
+    diverged = int(posterior["sample_stats"]["diverging"].sum())
     quantiles = draws[list(names)].quantile([0.05, 0.5, 0.95], ("chain", "draw"))
+    intervals = {
+        str(family): {
+            name: dict(
+                zip(
+                    ("lower", "median", "upper"),
+                    quantiles[name].values[:, i].tolist(),
+                    strict=True,
+                )
+            )
+            for name in names
+        }
+        for i, family in enumerate(draws["family"].values)
+    }
     if as_json:
         print_json(
-            {
-                "posterior": str(path),
-                "rows": n_rows,
-                "origin": record["origin"],
-                "notes": record["notes"],
-                "divergences": diverged,
-                "parameters": {
-                    name: {
-                        family: dict(
-                            zip(
-                                ("lower", "median", "upper"),
-                                map(float, values),
-                                strict=True,
-                            ),
-                            probability=0.9,
-                        )
-                        for family, values in zip(
-                            draws["family"].values,
-                            quantiles[name].values.T,
-                            strict=True,
-                        )
-                    }
-                    for name in names
-                },
-            }
+            {"posterior": str(path), "rows": n_rows, "divergences": diverged}
+            | {name: record[name] for name in ("origin", "unit", "notes")}
+            | {"probability": 0.9, "parameters": intervals}
         )
         return
     print_lines(record["notes"])
     print_table(
-        f"Posterior median and 90 % interval ({', '.join(record['origin'])} rows; "
-        f"E, A, B at p = 1 in {', '.join(record['unit'])})",
-        ["family", *names],
-        [
-            [
-                str(family),
-                *(
-                    "{1:.3g} [{0:.3g}, {2:.3g}]".format(*quantiles[name].values[:, i])
-                    for name in names
-                ),
-            ]
-            for i, family in enumerate(draws["family"].values)
-        ],
+        f"Median and 90 % interval ({', '.join(record['origin'])} rows; E, A, B at "
+        f"p = 1 in {', '.join(record['unit'])})",
+        ["family", "", *names],
+        list(_interval_rows(intervals)),
     )
     print(
         f"{n_rows} rows, {diverged} divergences of {draws.sizes['chain']} x "
         f"{draws.sizes['draw']} draws: {path}"
     )
+
+
+def _interval_rows(
+    intervals: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> Iterator[list[str]]:
+    """Three rows a family: an interval in one cell would wrap on 80 columns."""
+    for family, parameters in intervals.items():
+        for bound in ("lower", "median", "upper"):
+            values = [f"{interval[bound]:.3g}" for interval in parameters.values()]
+            yield [family if bound == "median" else "", bound, *values]
 
 
 def print_checks(checks: "Checks") -> None:

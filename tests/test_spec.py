@@ -1,0 +1,83 @@
+"""Model specs: what is read, and what each wrong file says."""
+
+from pathlib import Path
+
+import pytest
+
+from bayeslaw.errors import InputError
+from bayeslaw.priors import GroupPrior
+from bayeslaw.spec import parse_spec, read_spec
+
+MODELS = sorted(Path("models").glob("*.toml"))
+SMALLEST = {"name": "x", "law": "family_loss"}
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_shipped_model_is_read_and_named_after_its_file(path):
+    assert read_spec(path).name == path.stem
+
+
+def test_pooling_of_a_coordinate_falls_back_to_the_default():
+    pooling = {"default": "none", "log_gamma": "complete"}
+    spec = parse_spec(SMALLEST | {"pooling": pooling}, "here")
+    assert spec.pooling_of("log_gamma") == "complete"
+    assert spec.pooling_of("level") == "none"
+    assert parse_spec(SMALLEST, "here").pooling_of("level") == "partial"
+
+
+def test_a_prior_in_the_spec_replaces_the_laws():
+    prior = {"loc": -2.0, "scale": 0.1, "spread": 0.2}
+    spec = parse_spec(SMALLEST | {"priors": {"log_gamma": prior}}, "here")
+    assert spec.prior_of("log_gamma") == GroupPrior(**prior)
+    assert spec.prior_of("level") == spec.law_record.coordinates["level"].prior
+
+
+def test_the_hash_changes_with_the_content_only():
+    spec = parse_spec(SMALLEST, "here")
+    assert spec.sha256 == parse_spec(SMALLEST, "elsewhere").sha256
+    changed = parse_spec(SMALLEST | {"noise": {"likelihood": "normal"}}, "here")
+    assert changed.sha256 != spec.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"law": "family_loss"}, ["key name", "Field required"]),
+        (SMALLEST | {"lwa": 1}, ["key lwa", "Extra inputs"]),
+        (SMALLEST | {"law": "famly_loss"}, ["famly_loss", "did you mean family_loss"]),
+        (
+            SMALLEST | {"pooling": {"gamma": "partial"}},
+            ["[pooling]", "gamma", "did you mean log_gamma"],
+        ),
+        (SMALLEST | {"pooling": {"level": "half"}}, ["key pooling.level", "'half'"]),
+        (
+            SMALLEST | {"priors": {"level": {"loc": 0, "scale": -1, "spread": 1}}},
+            ["key priors.level.scale", "-1", "greater than 0"],
+        ),
+        (
+            SMALLEST | {"noise": {"likelihood": "cauchy"}},
+            ["key noise.likelihood", "cauchy", "student_t"],
+        ),
+    ],
+)
+def test_a_wrong_entry_is_named_with_what_was_wanted(content, said):
+    with pytest.raises(InputError) as caught:
+        parse_spec(content, "spec.toml")
+    for part in [*said, "spec.toml", "wanted", "fix"]:
+        assert part in str(caught.value)
+
+
+def test_a_missing_file_and_broken_toml_are_user_errors(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_spec(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_spec(tmp_path)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = \n")
+    with pytest.raises(InputError, match=r"not TOML[\s\S]*line 1"):
+        read_spec(broken)
+
+
+def test_impossible_priors_are_refused():
+    with pytest.raises(ValueError, match="scale > 0"):
+        GroupPrior(0.0, 0.0, 1.0)
