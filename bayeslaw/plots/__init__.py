@@ -1,0 +1,23 @@
+"""Figures of the report: matplotlib `Figure` objects, one family one colour."""
+
+from bayeslaw.plots.chains import effective_sizes, rank_traces
+from bayeslaw.plots.law_curves import law_curves
+from bayeslaw.plots.predictive import pit_difference, predictive_residuals
+from bayeslaw.plots.prior_posterior import parameter_densities, scalar_densities
+from bayeslaw.plots.ratio_intervals import ratio_intervals
+from bayeslaw.plots.simplex_pairs import simplex_pairs
+from bayeslaw.plots.style import family_colours, to_svg
+
+__all__ = [
+    "effective_sizes",
+    "family_colours",
+    "law_curves",
+    "parameter_densities",
+    "pit_difference",
+    "predictive_residuals",
+    "rank_traces",
+    "ratio_intervals",
+    "scalar_densities",
+    "simplex_pairs",
+    "to_svg",
+]

@@ -1,0 +1,218 @@
+"""Puts the report together: decision, tables, figures, and the page around them."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import xarray as xr
+from arviz_stats.sampling_diagnostics import ess, rhat
+
+from bayeslaw.decision import Decision
+from bayeslaw.diagnostics import Checks, require_passed
+from bayeslaw.errors import InputError
+from bayeslaw.fit import provenance, spec_of, use_compile_cache
+from bayeslaw.plots import family_colours
+from bayeslaw.plots.simplex_pairs import MAX_FAMILIES
+from bayeslaw.plots.style import compact
+from bayeslaw.ratios import optimal_ratios
+from bayeslaw.report import pictures, record, tables
+
+
+def report(
+    posterior: xr.DataTree,
+    path: str | Path,
+    *,
+    decision: Decision | None = None,
+    N: float | None = None,
+    D: float | None = None,
+    weights: Mapping[str, float] | None = None,
+    normalised: bool = False,
+    mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    probability: float = 0.9,
+    allow_failed_checks: bool = False,
+) -> Path:
+    """Write one HTML file that needs nothing else: decision, curves, checks, sources.
+
+    Args:
+      posterior: result of `fit`.
+      path: file to write; it appears whole or not at all.
+      decision: a decision already made from this posterior; then the options below are
+        not used.
+      N: non-embedding parameters of the target run; the largest in the table if not
+        given.
+      D: training tokens of the target run; the most in the table if not given.
+      weights: importance of each family, see `optimal_ratios`.
+      normalised: minimise losses relative to p = 1, see `optimal_ratios`.
+      mixtures: the user's own mixtures, compared beside the standard ones.
+      probability: probability of every interval.
+      allow_failed_checks: write the report although a check failed; it then begins by
+        saying so.
+
+    Returns:
+      the path written.
+
+    Raises:
+      InputError: a target, weight or mixture is wrong, or the decision belongs to
+        another posterior.
+      FailedChecksError: a check failed and `allow_failed_checks` is False.
+
+    Example:
+      >>> report(load_posterior("posterior.nc"), "report.html", N=1.2e9, D=5e10)
+      PosixPath('report.html')
+    """
+    use_compile_cache()
+    default_target = ""
+    if decision is None:
+        N, D, default_target = _target(posterior, N, D)
+        decision = optimal_ratios(
+            posterior,
+            N=N,
+            D=D,
+            weights=weights,
+            normalised=normalised,
+            mixtures=mixtures,
+            probability=probability,
+            allow_failed_checks=allow_failed_checks,
+        )
+    else:
+        _require_own(decision, posterior)
+    # A decision that names its failed checks was made with leave to.
+    is_allowed = allow_failed_checks or bool(decision.failed_checks)
+    checks = require_passed(posterior, allow_failed_checks=is_allowed)
+    content = _content(posterior, decision, checks) | {"default_target": default_target}
+    return _write(Path(path), _template().render(content))
+
+
+def _target(
+    posterior: xr.DataTree, N: float | None, D: float | None
+) -> tuple[float, float, str]:
+    """The target run, and a sentence on what was not given."""
+    rows = posterior["constant_data"].dataset
+    missing = [name for name, value in (("N", N), ("D", D)) if value is None]
+    largest = {name: float(rows[name].max()) for name in ("N", "D")}
+    note = (
+        "No target run was given for "
+        + " and ".join(missing)
+        + ": the largest in the table is used, so nothing is extrapolated there. "
+        "Give --params and --tokens of the run you plan."
+        if missing
+        else ""
+    )
+    return (
+        largest["N"] if N is None else N,
+        largest["D"] if D is None else D,
+        note,
+    )
+
+
+def _require_own(decision: Decision, posterior: xr.DataTree) -> None:
+    made_from = provenance(posterior)
+    for name in ("spec_sha256", "table_sha256"):
+        if getattr(decision, name) != made_from[name]:
+            raise InputError(
+                "decision belongs to another posterior",
+                f"argument decision, {name}",
+                getattr(decision, name),
+                made_from[name],
+                "make the decision anew with optimal_ratios from this posterior",
+            )
+
+
+def _content(
+    posterior: xr.DataTree, decision: Decision, checks: Checks
+) -> dict[str, Any]:
+    """Everything the template shows."""
+    spec, made_from = spec_of(posterior), provenance(posterior)
+    draws = _sampled(posterior)
+    sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
+    tried = _tried(posterior)
+    ranks, residuals = pictures.predictive_pictures(posterior)
+    traces, effective = pictures.sampler_pictures(posterior, sizes, decision.families)
+    level, unit = decision.probability, ", ".join(made_from["unit"])
+    return {
+        "study": record.study_name(made_from["table"]),
+        "origin": ", ".join(made_from["origin"]),
+        "unit": unit,
+        "decision": decision,
+        "compact": compact,
+        "colours": family_colours(decision.families),
+        "sentences": decision.sentences(),
+        "is_extrapolated": _is_extrapolated(decision),
+        "failures": checks.failures,
+        "checks": checks.checks,
+        "verdicts": Counter(check.verdict for check in checks.checks),
+        "ratio_table": tables.ratio_table(decision, tried),
+        "regret_table": tables.regret_table(decision),
+        "mixture_table": tables.mixture_table(decision),
+        "curves": list(pictures.curve_pictures(posterior, decision)),
+        "ratio_picture": pictures.ratio_picture(decision, tried),
+        "simplex_picture": pictures.simplex_picture(decision)
+        if len(decision.families) > 1
+        else None,
+        "max_pairs": MAX_FAMILIES,
+        "pit_picture": ranks,
+        "residual_picture": residuals,
+        "rank_picture": traces,
+        "size_picture": effective,
+        "prior_pictures": list(pictures.prior_pictures(posterior)),
+        "law": spec.law_record,
+        "spec": spec,
+        "spec_toml": record.to_toml(spec.model_dump()),
+        "prior_table": tables.prior_table(spec),
+        "parameter_table": tables.parameter_table(
+            posterior, spec, sizes["bulk"], unit=unit, level=level
+        ),
+        "scalar_table": tables.scalar_table(
+            posterior, sizes["bulk"], rhat(draws), level
+        ),
+        "provenance_table": record.provenance_table(posterior),
+        "run_table": record.run_table(posterior),
+    }
+
+
+def _sampled(posterior: xr.DataTree) -> xr.Dataset:
+    """Quantities that the model has, so both before and after the data."""
+    prior = posterior["prior"].dataset
+    draws = posterior["posterior"].dataset
+    return draws[[name for name in draws.data_vars if name in prior]]
+
+
+def _is_extrapolated(decision: Decision) -> bool:
+    reach = decision.extrapolation
+    return max(reach.N_factor, reach.D_factor) > 1 or bool(reach.outside_ratios)
+
+
+def _tried(posterior: xr.DataTree) -> tables.Ranges:
+    """Smallest and largest ratio of each family in the runs."""
+    rows = posterior["constant_data"].dataset
+    family, values = rows["family"].values, rows["p"].values
+    return {
+        name: (
+            float(values[family == name].min()),
+            float(values[family == name].max()),
+        )
+        for name in posterior["posterior"].dataset["family"].values.tolist()
+    }
+
+
+def _template() -> jinja2.Template:
+    # Names come from users' tables, so everything is escaped.
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bayeslaw"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return path

@@ -1,0 +1,47 @@
+"""Numbers as the report prints them."""
+
+import math
+from collections.abc import Iterable
+
+from bayeslaw.plots.style import compact
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with two digits that count: 12 %, 0.12 %."""
+    value = 100 * share
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} %"
+    if abs(value) < 0.001:
+        return "< 0.001 %"
+    decimals = min(3, max(0, 1 - math.floor(math.log10(abs(value)))))
+    return f"{value:.{decimals}f} %"
+
+
+def probability(value: float) -> str:
+    """A probability estimated from draws, which never prove 0 or 1."""
+    if value >= 0.995:
+        return "> 0.99"
+    return "< 0.01" if value < 0.005 else f"{value:.2f}"
+
+
+def ratio(value: float) -> str:
+    """A sampling ratio: three decimals, or three digits when very small."""
+    return f"{value:.3f}" if value >= 0.0095 else f"{value:.3g}"
+
+
+def factor(value: float) -> str:
+    """A multiple: × 1.05."""
+    return "no amount" if math.isinf(value) else f"× {compact(value)}"
+
+
+def between(lower: str, upper: str) -> str:
+    """Two bounds."""
+    return f"{lower} to {upper}"
+
+
+def listed(values: Iterable[float], most: int = 8) -> str:
+    """Numbers in a row; the middle is left out when there are many."""
+    shown = [compact(value) for value in values]
+    if len(shown) > most:
+        shown = [*shown[: most - 1], "…", shown[-1]]
+    return ", ".join(shown)
