@@ -1,3 +1,48 @@
-"""Bayesian scaling laws for the language mixture of a pretraining corpus."""
+"""Bayesian scaling laws for the language mixture of a pretraining corpus.
+
+Names are loaded on first use: the command line's help must not wait for jax.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayeslaw.diagnostics import check as check
+    from bayeslaw.fitting import fit as fit
+    from bayeslaw.laws import LAWS as LAWS
+    from bayeslaw.posterior import load_posterior as load_posterior
+    from bayeslaw.posterior import save_posterior as save_posterior
+    from bayeslaw.prediction import predict as predict
+    from bayeslaw.ratios import optimal_ratios as optimal_ratios
+    from bayeslaw.reporting import report as report
+    from bayeslaw.runs import read_runs as read_runs
+    from bayeslaw.simulation import simulate as simulate
+    from bayeslaw.spec import read_spec as read_spec
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "LAWS": "laws",
+    "check": "diagnostics",
+    "fit": "fitting",
+    "load_posterior": "posterior",
+    "optimal_ratios": "ratios",
+    "predict": "prediction",
+    "read_runs": "runs",
+    "read_spec": "spec",
+    "report": "reporting",
+    "save_posterior": "posterior",
+    "simulate": "simulation",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'bayeslaw' has no attribute {name!r}")
+    return getattr(import_module(f"bayeslaw.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_MODULES]

@@ -93,7 +93,8 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Draw from the posterior of a model given a table of runs."""
-    from bayeslaw.fit import fit, save_posterior
+    from bayeslaw.fitting import fit
+    from bayeslaw.posterior import save_posterior
     from bayeslaw.runs import read_runs
     from bayeslaw.sampler import SamplerSettings
     from bayeslaw.spec import read_spec
@@ -113,7 +114,7 @@ def fit(
 def check(posterior: Posterior, as_json: Json = False) -> None:
     """Check convergence, fit and design; exit status 2 if a check failed."""
     from bayeslaw.diagnostics import check
-    from bayeslaw.fit import load_posterior
+    from bayeslaw.posterior import load_posterior
     from bayeslaw.terminal import print_checks, print_json
 
     checks = check(load_posterior(posterior))
@@ -138,7 +139,7 @@ def ratios(
     as_json: Json = False,
 ) -> None:
     """Choose sampling ratios for a target run, with intervals and regret."""
-    from bayeslaw.fit import load_posterior
+    from bayeslaw.posterior import load_posterior
     from bayeslaw.ratios import optimal_ratios
     from bayeslaw.terminal import print_decision, print_json
 
@@ -172,8 +173,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one offline HTML file: decision, curves over data, checks, provenance."""
-    from bayeslaw.fit import load_posterior
-    from bayeslaw.report import report
+    from bayeslaw.posterior import load_posterior
+    from bayeslaw.reporting import report
     from bayeslaw.terminal import print_json
 
     path = report(
@@ -226,7 +227,7 @@ def simulate(
 ) -> None:
     """Simulate a study with a known truth: observations.csv and truth.json."""
     from bayeslaw.runs import write_runs
-    from bayeslaw.simulate import FAMILIES, simulate
+    from bayeslaw.simulation import FAMILIES, simulate
     from bayeslaw.spec import read_spec
     from bayeslaw.terminal import print_json
 

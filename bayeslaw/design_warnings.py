@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fit import provenance
+from bayeslaw.posterior import provenance
 
 Code = Literal[
     "single_ray",

@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
-from bayeslaw.fit import provenance
+from bayeslaw.posterior import provenance
 from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw, separable_loss
 from bayeslaw.target import Target, mixture_array
 

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.errors import InputError
-from bayeslaw.fit import spec_of
-from bayeslaw.predict import parameters
+from bayeslaw.posterior import spec_of
+from bayeslaw.prediction import parameters
 
 
 class Target:

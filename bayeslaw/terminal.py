@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayeslaw.checks import Checks
     from bayeslaw.decision import Decision
-    from bayeslaw.diagnostics import Checks
     from bayeslaw.sampler import Report
 
 VERDICT_STYLES = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
@@ -62,7 +62,7 @@ def print_table(
 
 def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
     """Print what was fitted and the interval of every parameter of the law."""
-    from bayeslaw.fit import provenance, spec_of
+    from bayeslaw.posterior import provenance, spec_of
 
     record = provenance(posterior)
     draws = posterior["posterior"].dataset

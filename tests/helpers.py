@@ -1,15 +1,14 @@
-"""Posteriors made without sampling: draws around known parameters."""
+"""A small simulated study and its posterior, shared by the tests."""
 
 from functools import cache
 
-import jax
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fit import fit
+from bayeslaw.fitting import fit
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings
-from bayeslaw.simulate import simulate
+from bayeslaw.simulation import simulate
 from bayeslaw.spec import ModelSpec, read_spec
 
 MODEL = "models/he2024_partial_pooling.toml"
@@ -17,8 +16,13 @@ NOISE = {"sigma": 0.005, "run_sd": 0.005, "nu": 8.0}
 TRUE_GAMMA = np.array([0.08, 0.11, 0.16])
 
 
-def small_spec(**changes) -> ModelSpec:
-    return read_spec(MODEL).model_copy(update=changes)
+# One setting for all tests: every other one would compile the sampler again.
+SETTINGS = SamplerSettings(chains=4, warmup=400, draws=500)
+
+
+@cache
+def small_spec() -> ModelSpec:
+    return read_spec(MODEL)
 
 
 @cache
@@ -39,4 +43,9 @@ def small_study() -> tuple[RunTable, dict]:
 def small_posterior() -> xr.DataTree:
     """A real fit of the small study, shared by the tests of one process."""
     table, _ = small_study()
-    return fit(table, small_spec(), seed=0, settings=SamplerSettings(4, 400, 250))
+    return fit(table, small_spec(), seed=0, settings=SETTINGS)
+
+
+def changed_spec(**changes) -> ModelSpec:
+    """The default model with some sections replaced, checked again."""
+    return ModelSpec.model_validate(small_spec().model_dump() | changes)

@@ -6,10 +6,10 @@ from unittest.mock import patch
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fit import fit
+from bayeslaw.fitting import fit
 from bayeslaw.model import arrange, select_rows
 from bayeslaw.sampler import Draws, SamplerSettings
-from bayeslaw.simulate import simulate
+from bayeslaw.simulation import simulate
 from bayeslaw.spec import ModelSpec, Noise, read_spec
 
 MODELS = "models/he2024_{}.toml"
@@ -70,7 +70,7 @@ def _make(families: tuple[str, ...], model: str, is_plain: bool) -> xr.DataTree:
             values["run_effect"] = 1e-3 * rng.normal(size=(*shape, n_runs))
         return Draws(values, statistics, np.full(settings.chains, 0.1))
 
-    with patch("bayeslaw.fit.sample", draw_near_truth):
+    with patch("bayeslaw.fitting.sample", draw_near_truth):
         return fit(table, spec, settings=SETTINGS)
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from bayeslaw.errors import InputError
 from bayeslaw.model import arrange, program, select_rows
 from bayeslaw.runs import table_from_rows
-from tests.helpers import small_spec, small_study
+from tests.helpers import changed_spec, small_spec, small_study
 
 
 @pytest.fixture(autouse=True)
@@ -63,27 +63,21 @@ def test_the_order_of_the_rows_does_not_change_the_density():
         data, layout = arrange(one, small_spec())
         order = np.argsort(layout.groups)
         level = jnp.asarray([1.0, 1.1, 0.9])[np.argsort(order)]
-        densities.append(
-            log_likelihood(small_spec(), data, values | {"level_sampled": level})
-        )
+        densities.append(log_likelihood(small_spec(), data, values | {"level": level}))
     assert densities[0] == pytest.approx(densities[1], rel=1e-12)
 
 
 def log_likelihood(spec, data, values):
-    """Log likelihood with the coordinates not given at zero."""
-    sites = dict.fromkeys(
-        [
-            f"{name}_{part}"
-            for name in spec.law_record.coordinates
-            for part in ("mean", "sd")
-        ],
-        0.5,
-    )
+    """Log likelihood at given sites; those not given are .5 (means, sds) or 0."""
     n_groups = data.log_value.shape[1]
-    for name in spec.law_record.coordinates:
-        sites[f"{name}_sampled"] = jnp.zeros(n_groups)
-    sites["run_effect"] = jnp.zeros(data.run_exists.shape)
-    _, trace = log_density(program, (spec, data), {}, sites | values)
+    sites = {"run_effect_sampled": jnp.zeros(data.run_exists.shape)}
+    for name, coordinate in spec.law_record.coordinates.items():
+        sites[f"{name}_sd"] = 0.5
+        sites[f"{name}_mean{'_sampled' if coordinate.shift else ''}"] = 0.5
+        local = name if coordinate.centred else f"{name}_sampled"
+        sites[local] = jnp.zeros(n_groups)
+    sites = jax.tree.map(jnp.asarray, sites | values)
+    _, trace = log_density(program, (spec, data), {}, sites)
     site = trace["log_value"]
     return float(site["fn"].log_prob(site["value"]).sum())
 
@@ -92,22 +86,22 @@ def test_the_likelihood_is_student_t_of_the_law_with_known_and_unknown_noise():
     table, _ = small_study()
     spec = small_spec()
     data, layout = arrange(table, spec)
-    sigma, nu = np.array([0.01, 0.02, 0.03]), 4.0
-    effect = np.linspace(-0.02, 0.02, len(data.run_exists))
+    sigma, nu, run_sd = np.array([0.01, 0.02, 0.03]), 4.0, 0.02
+    effect = np.linspace(-1, 1, len(data.run_exists))
     got = log_likelihood(
         spec,
         data,
         {
-            "level_sampled": jnp.full(3, 1.0),
+            "level": jnp.full(3, 1.0),
             "sigma": jnp.asarray(sigma),
             "nu": nu,
-            "run_effect": jnp.asarray(effect),
+            "run_sd": run_sd,
+            "run_effect_sampled": jnp.asarray(effect),
         },
     )
-    # Non-centred odds: mean .5 + sd .5 * 0; elasticities are sampled shifted by the
-    # log weight, so a sampled 0 stands for log alpha = -log weight.
+    # Both odds are .5; the elasticity alpha w is exp(.5), so alpha is exp(.5) / w.
     log_total = np.log(1 + 2 * np.exp(0.5))
-    rate = np.exp(log_total - 0.5)
+    rate = np.exp(0.5 - (0.5 - log_total))
     columns = table.columns
     x = {k: np.log(columns[k] / layout.reference[k]) for k in ("N", "D", "p")}
     mean = (
@@ -115,11 +109,30 @@ def test_the_likelihood_is_student_t_of_the_law_with_known_and_unknown_noise():
         - log_total
         + np.log(1 + np.exp(0.5 - rate * x["N"]) + np.exp(0.5 - rate * x["D"]))
         - np.exp(0.0) * x["p"]
-        + effect[np.asarray(data.run)[layout.cell]]
+        + run_sd * effect[np.asarray(data.run)[layout.cell]]
     )
     scale = np.hypot(columns["se"] / columns["value"], sigma[layout.group])
     wanted = stats.t.logpdf(np.log(columns["value"]), nu, mean, scale).sum()
     assert got == pytest.approx(wanted, rel=1e-10)
+
+
+def test_the_se_of_one_shared_held_out_set_is_no_noise_between_runs():
+    table, _ = small_study()
+    rows = rows_of(table)
+    for row in rows:
+        row["eval_set"] = "held-out" if row["family"] == "romance" else ""
+    marked = table_from_rows(rows)
+    data, layout = arrange(marked, small_spec())
+    romance = layout.groups.index("romance")
+    others = [i for i in range(3) if i != romance]
+    assert np.all(np.asarray(data.log_se)[:, romance] == 0)
+    assert np.asarray(data.log_se)[:, others].max() > 0
+    np.testing.assert_allclose(layout.shared_se[romance], 0.002)
+    assert np.all(layout.shared_se[others] == 0)
+    independent = changed_spec(noise={"known_se": "independent"})
+    assert np.all(arrange(marked, independent)[1].shared_se == 0)
+    shared = changed_spec(noise={"known_se": "shared"})
+    assert np.all(arrange(table, shared)[1].shared_se > 0)
 
 
 def test_padding_and_gaps_do_not_count():

@@ -11,7 +11,7 @@ from bayeslaw import plots
 from bayeslaw.plots.curve_panels import curve_panel
 from bayeslaw.plots.panels import panel_grid, round_values, spaced
 from bayeslaw.plots.style import compact, legible
-from bayeslaw.predict import predict
+from bayeslaw.prediction import predict
 from bayeslaw.ratios import optimal_ratios
 
 ODD_NAMES = ("<b>bold</b>", "$x^2$", "汉藏语系")
@@ -55,7 +55,7 @@ def test_every_figure_draws_without_warnings(draw, n_families):
     assert svg.rstrip().endswith("</svg>")
 
 
-@pytest.mark.parametrize("n_families", [2, 3, 5, 12])
+@pytest.mark.parametrize("n_families", [2, 3, 12])
 def test_decision_figures_draw_for_any_number_of_families(n_families):
     decision = decision_for(n_families)
     for figure in (

@@ -10,11 +10,11 @@ from synthetic_posterior import diverging, family_names, synthetic_posterior
 
 from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.fit import provenance, spec_of
+from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.ratios import optimal_ratios
-from bayeslaw.report import report
-from bayeslaw.report.numbers import factor, listed, percent, probability, ratio
-from bayeslaw.report.record import study_name, to_toml
+from bayeslaw.reporting import report
+from bayeslaw.reporting.numbers import factor, listed, percent, probability, ratio
+from bayeslaw.reporting.record import study_name, to_toml
 
 MAX_BYTES = 5_000_000
 SECTIONS = [
@@ -118,7 +118,7 @@ def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
 
 
 def test_more_families_take_more_figures_and_fewer_pairs(page_of):
-    page = page_of(family_names(7))
+    page = page_of(family_names(12))
     assert len(page.html.encode()) < MAX_BYTES
     curves = page.html.split('<section id="curves">')[1].split("</section>")[0]
     assert curves.count("<img") == 2

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.fit import provenance
 from bayeslaw.plots.panels import log_axis, panel_grid, round_values, spaced
 from bayeslaw.plots.style import (
     FAINT,
@@ -18,7 +17,8 @@ from bayeslaw.plots.style import (
     legible,
     styled,
 )
-from bayeslaw.predict import pit, replicate
+from bayeslaw.posterior import provenance
+from bayeslaw.prediction import pit, replicate
 
 BAND_PROBABILITY = 0.99
 BAND_SIMULATIONS = 500

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayeslaw.decision import Decision, MixtureVerdict
 from bayeslaw.plots.style import compact
-from bayeslaw.report.numbers import between, factor, percent, probability, ratio
+from bayeslaw.reporting.numbers import between, factor, percent, probability, ratio
 from bayeslaw.spec import ModelSpec
 
 

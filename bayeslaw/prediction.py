@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
-from bayeslaw.fit import spec_of
+from bayeslaw.posterior import spec_of
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
 # proportion to rows x draws.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fit import provenance
 from bayeslaw.plots.style import compact
-from bayeslaw.report.numbers import listed, ratio
-from bayeslaw.report.tables import Table
+from bayeslaw.posterior import provenance
+from bayeslaw.reporting.numbers import listed, ratio
+from bayeslaw.reporting.tables import Table
 
 
 def study_name(source: str) -> str:

@@ -10,15 +10,17 @@ import jinja2
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
 
+from bayeslaw.checks import Checks
 from bayeslaw.decision import Decision
-from bayeslaw.diagnostics import Checks, require_passed
+from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
-from bayeslaw.fit import provenance, spec_of, use_compile_cache
+from bayeslaw.fitting import use_compile_cache
 from bayeslaw.plots import family_colours
 from bayeslaw.plots.simplex_pairs import MAX_FAMILIES
 from bayeslaw.plots.style import compact
+from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.ratios import optimal_ratios
-from bayeslaw.report import pictures, record, tables
+from bayeslaw.reporting import pictures, record, tables
 
 
 def report(

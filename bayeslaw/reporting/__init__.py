@@ -1,5 +1,5 @@
 """One offline HTML file that shows a decision and everything behind it."""
 
-from bayeslaw.report.document import report
+from bayeslaw.reporting.document import report
 
 __all__ = ["report"]

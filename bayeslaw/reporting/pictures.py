@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from bayeslaw import plots
 from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import MIN_ESS
-from bayeslaw.fit import provenance, spec_of
-from bayeslaw.report.numbers import between, ratio
-from bayeslaw.report.tables import Ranges, parameter_units
+from bayeslaw.posterior import provenance, spec_of
+from bayeslaw.reporting.numbers import between, ratio
+from bayeslaw.reporting.tables import Ranges, parameter_units
 
 FAMILIES_PER_FIGURE = 6
 N_RANK_PLOTS = 8

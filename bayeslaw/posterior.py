@@ -1,0 +1,67 @@
+"""A posterior on disk and what it came from."""
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from bayeslaw.errors import InputError
+from bayeslaw.spec import ModelSpec
+
+
+def provenance(posterior: xr.DataTree) -> dict[str, Any]:
+    """Provenance of a posterior with records and lists decoded."""
+    return {
+        str(name): json.loads(value)
+        if isinstance(value, str) and value[:1] in ("{", "[")
+        else value
+        for name, value in posterior.attrs.items()
+    }
+
+
+def spec_of(posterior: xr.DataTree) -> ModelSpec:
+    """The spec a posterior was fitted with."""
+    return ModelSpec.model_validate(provenance(posterior)["spec"])
+
+
+def save_posterior(posterior: xr.DataTree, path: str | Path) -> None:
+    """Write a posterior as netCDF; the file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    posterior.to_netcdf(temporary, engine="h5netcdf")
+    os.replace(temporary, path)
+
+
+def load_posterior(path: str | Path) -> xr.DataTree:
+    """Read a posterior written by `save_posterior`.
+
+    Raises:
+      InputError: no such file, or not a posterior of bayeslaw.
+    """
+    wanted = "a posterior written by `bayeslaw fit`, a netCDF file"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with xr.open_datatree(path, engine="h5netcdf") as tree:
+                posterior = tree.load()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "posterior cannot be read",
+            str(path),
+            str(error).splitlines()[0],
+            wanted,
+            "check the path, or run `bayeslaw fit` first",
+        ) from None
+    if "spec" not in posterior.attrs or "posterior" not in posterior.children:
+        raise InputError(
+            "file is not a posterior of bayeslaw",
+            str(path),
+            "groups " + ", ".join(posterior.children),
+            wanted,
+            "run `bayeslaw fit` to make one",
+        )
+    return posterior

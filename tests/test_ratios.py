@@ -1,0 +1,187 @@
+"""From posterior to decision: what is recommended, what it costs, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from bayeslaw import diagnostics
+from bayeslaw.errors import FailedChecksError, InputError
+from bayeslaw.prediction import predict
+from bayeslaw.ratios import optimal_ratios
+from tests.helpers import small_posterior, small_study
+
+N, D = 1e9, 1e10
+MINE = {"germanic": 0.5, "romance": 0.3, "slavic": 0.2}
+
+
+@pytest.fixture(scope="module")
+def decision():
+    return optimal_ratios(small_posterior(), N=N, D=D, mixtures={"mine": MINE})
+
+
+def expected_loss(ratios, weights=(1 / 3, 1 / 3, 1 / 3)):
+    draws = predict(small_posterior(), N=N, D=D, p=np.atleast_2d(ratios))
+    return float((draws[:, 0] * np.array(weights)).sum(-1).mean())
+
+
+def best_by_slsqp(objective):
+    result = minimize(
+        lambda x: objective(np.exp(x)),
+        np.full(3, -np.log(3)),
+        constraints={"type": "eq", "fun": lambda x: np.exp(x).sum() - 1},
+        method="SLSQP",
+        options={"ftol": 1e-12},
+    )
+    assert result.success
+    return np.exp(result.x)
+
+
+def test_the_recommended_mixture_agrees_with_slsqp(decision):
+    wanted = best_by_slsqp(expected_loss)
+    np.testing.assert_allclose(list(decision.ratios.values()), wanted, atol=1e-4)
+    assert decision.expected_loss == pytest.approx(expected_loss(wanted), rel=1e-9)
+
+
+def test_weights_and_normalisation_enter_the_objective():
+    weights = {"germanic": 1, "romance": 2, "slavic": 5}
+    weighted = optimal_ratios(small_posterior(), N=N, D=D, weights=weights)
+    share = np.array([1, 2, 5]) / 8
+    wanted = best_by_slsqp(lambda p: expected_loss(p, share))
+    np.testing.assert_allclose(list(weighted.ratios.values()), wanted, atol=1e-4)
+    gamma = small_posterior()["posterior"].dataset["gamma"].values.reshape(-1, 3)
+    normalised = optimal_ratios(small_posterior(), N=N, D=D, normalised=True)
+    wanted = best_by_slsqp(lambda p: (p**-gamma).sum(-1).mean())
+    np.testing.assert_allclose(list(normalised.ratios.values()), wanted, atol=1e-4)
+
+
+def test_the_truth_of_the_simulation_lies_in_the_intervals(decision):
+    _, truth = small_study()
+    a = np.array(truth["E"]) + np.array(truth["A"]) / N ** np.array(truth["alpha"])
+    a = a + np.array(truth["B"]) / D ** np.array(truth["beta"])
+    g = np.array(truth["gamma"])
+    best = best_by_slsqp(lambda p: (a * p**-g).sum())
+    draws = decision.optimal_draws
+    # 4 sd: P(failure) < 2e-4 over the families under a right posterior.
+    assert np.all(np.abs(best - draws.mean(0)) < 4 * draws.std(0))
+    for i, family in enumerate(decision.families):
+        share = (
+            (draws[:, i] >= decision.lower[family])
+            & (draws[:, i] <= decision.upper[family])
+        ).mean()
+        assert share == pytest.approx(0.9, abs=0.005)
+
+
+def test_regret_is_the_excess_over_each_draws_own_optimum(decision):
+    mine = next(verdict for verdict in decision.compared if verdict.name == "mine")
+    loss = predict(small_posterior(), N=N, D=D, p=[list(MINE.values())]).mean(-1)
+    picked = range(0, len(decision.optimal_draws), 50)
+    regrets = []
+    for draw in picked:
+        own = predict(small_posterior(), N=N, D=D, p=decision.optimal_draws[[draw]])
+        regrets.append(loss[draw, 0] / own[draw, 0].mean() - 1)
+    assert np.mean(regrets) == pytest.approx(mine.regret, rel=0.05)
+    assert mine.regret_lower <= mine.regret <= mine.regret_upper
+    assert 0 <= decision.recommended.regret < mine.regret
+    assert mine.p_worse == 1.0
+
+
+def test_the_compute_factor_makes_up_for_the_mixture(decision):
+    mine = next(verdict for verdict in decision.compared if verdict.name == "mine")
+    assert mine.compute_factor > 1
+    ratios = np.array([list(MINE.values())])
+    own = np.array([list(decision.ratios.values())])
+    wanted = predict(small_posterior(), N=N, D=D, p=own).mean(-1)
+    reached = predict(small_posterior(), N=N, D=D * mine.compute_factor, p=ratios)
+    # Right for the median draw, so wrong in either direction for about half of them.
+    share = (reached.mean(-1) < wanted).mean()
+    assert 0.4 < share < 0.6
+
+
+def test_a_hopeless_mixture_is_said_to_be_beyond_any_amount_of_data():
+    hopeless = {"germanic": 1 - 2e-9, "romance": 1e-9, "slavic": 1e-9}
+    decision = optimal_ratios(
+        small_posterior(), N=N, D=D, mixtures={"hopeless": hopeless}
+    )
+    verdict = decision.compared[-1]
+    assert verdict.p_unreachable == 1.0
+    assert any("no amount of data" in sentence for sentence in decision.sentences())
+
+
+def test_moving_a_share_to_the_end_of_its_flat_range_costs_the_tolerance(decision):
+    action = np.array(list(decision.ratios.values()))
+    for ends in (decision.flat_lower, decision.flat_upper):
+        for i, family in enumerate(decision.families):
+            moved = action * (1 - ends[family]) / (1 - action[i])
+            moved[i] = ends[family]
+            ratio = expected_loss(moved) / decision.expected_loss
+            assert ratio == pytest.approx(1 + decision.flat_tolerance, abs=1e-6)
+
+
+def test_doubling_a_familys_weight_raises_its_share(decision):
+    for family in decision.families:
+        assert decision.doubled_weight[family] > decision.ratios[family]
+
+
+def test_extrapolation_is_measured_against_the_table(decision):
+    assert decision.extrapolation.N_factor == pytest.approx(N / 2.5e8)
+    assert decision.extrapolation.D_factor == pytest.approx(D / 4e9)
+
+
+def test_the_decision_survives_json(decision):
+    record = json.loads(json.dumps(decision.to_dict()))
+    assert record["ratios"] == decision.ratios
+    assert record["origin"] == "simulated"
+    assert "optimal_draws" not in record
+
+
+def test_every_sentence_names_its_origin_or_a_number(decision):
+    sentences = decision.sentences()
+    assert "simulated rows" in sentences[0]
+    assert any(sentence.startswith("mine: regret") for sentence in sentences)
+    assert all(any(c.isdigit() for c in sentence) for sentence in sentences)
+
+
+def test_a_shared_held_out_set_widens_the_ratios_of_raw_loss_only():
+    posterior = small_posterior().copy(deep=True)
+    draws = posterior["posterior"].dataset
+    shape = draws["held_out_offset"].shape
+    noise = np.random.default_rng(0).normal(0, 0.1, shape)
+    posterior["posterior"] = draws.assign(held_out_offset=(draws["gamma"].dims, noise))
+    for normalised, widens in ((False, True), (True, False)):
+        before, after = (
+            optimal_ratios(one, N=N, D=D, normalised=normalised).optimal_draws.std(0)
+            for one in (small_posterior(), posterior)
+        )
+        assert np.all(after > 2 * before) if widens else np.all(after == before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"N": -1.0}, ["argument N", "-1.0", "a positive number"]),
+        ({"D": float("nan")}, ["argument D", "nan"]),
+        ({"weights": {"germanic": 1}}, ["weights", "germanic", "romance, slavic"]),
+        ({"weights": MINE | {"slavic": 0}}, ["weight out of range", "'slavic': 0"]),
+        (
+            {"mixtures": {"x": MINE | {"slavic": 20.0}}},
+            ["mixture 'x'", "sum 20.8", "divide percentages by 100"],
+        ),
+        ({"mixtures": {"x": MINE | {"klingon": 0.0}}}, ["mixture 'x'", "klingon"]),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_wanted(arguments, said):
+    with pytest.raises(InputError) as caught:
+        optimal_ratios(small_posterior(), **({"N": N, "D": D} | arguments))
+    for part in [*said, "wanted", "fix"]:
+        assert part in str(caught.value)
+
+
+def test_a_failed_check_blocks_the_decision_unless_it_is_allowed(monkeypatch):
+    monkeypatch.setattr(diagnostics, "MIN_ESS", 1e9)
+    with pytest.raises(FailedChecksError, match=r"bulk ESS[\s\S]*allow-failed-checks"):
+        optimal_ratios(small_posterior(), N=N, D=D)
+    decision = optimal_ratios(small_posterior(), N=N, D=D, allow_failed_checks=True)
+    assert decision.failed_checks == ("bulk ESS", "tail ESS")
+    assert decision.sentences()[0].startswith("FAILED CHECKS: bulk ESS, tail ESS")
