@@ -1,5 +1,6 @@
 """Arguments the verbs of the command line share, and the small files they name."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,6 +43,21 @@ Normalised = Annotated[
 Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
 
 
+def check_output(path: Path) -> Path:
+    """Refuse a path that cannot be written before the work is done, not after."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    is_folder_writable = folder.is_dir() and os.access(folder, os.W_OK)
+    if path.is_dir() or not is_folder_writable:
+        raise InputError(
+            "output cannot be written",
+            f"option --output, {path}",
+            "a folder" if path.is_dir() else f"no way to write below {folder}",
+            "a file in a folder that this user may write to",
+            "name another file",
+        )
+    return path
+
+
 def read_weights(path: Path | None) -> dict[str, float] | None:
     """Importance of each family from a TOML file; None stands for equal."""
     return None if path is None else _numbers(_read_toml(path), str(path))
@@ -76,8 +92,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _numbers(content: Any, where: str) -> dict[str, float]:
+    # A bool is an int to Python, but no number to who wrote the file.
     if not isinstance(content, dict) or not all(
-        isinstance(value, int | float) for value in content.values()
+        type(value) in (int, float) for value in content.values()
     ):
         raise InputError(
             "not a number for each family",

@@ -44,6 +44,11 @@ class Checks:
         """The checks that block a decision."""
         return tuple(check for check in self.checks if check.verdict == "fail")
 
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """The checks to look at before a decision is trusted."""
+        return tuple(check for check in self.checks if check.verdict == "warn")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON."""
         return {

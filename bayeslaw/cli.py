@@ -26,6 +26,7 @@ from bayeslaw.arguments import (
     Tokens,
     UnitOption,
     Weights,
+    check_output,
     read_mixtures,
     read_weights,
 )
@@ -35,8 +36,9 @@ app = typer.Typer(
     name="bayeslaw",
     help="Bayesian scaling laws for the language mixture of a pretraining corpus.",
     epilog="Exit status: 0 done, 1 your error, 2 failed checks.",
-    no_args_is_help=True,
     add_completion=False,
+    # Plain help: rich would triple what `--help` costs.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
@@ -81,7 +83,10 @@ def validate(
 def fit(
     table: Table,
     model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="netCDF to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="netCDF to write.", callback=check_output),
+    ],
     seed: Seed = 0,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     warmup: Annotated[int, typer.Option(min=50)] = 500,
@@ -112,7 +117,10 @@ def fit(
 
 @app.command()
 def check(posterior: Posterior, as_json: Json = False) -> None:
-    """Check convergence, fit and design; exit status 2 if a check failed."""
+    """Check convergence, fit and design of a posterior.
+
+    Exit status 2 if a check failed.
+    """
     from bayeslaw.diagnostics import check
     from bayeslaw.posterior import load_posterior
     from bayeslaw.terminal import print_checks, print_json
@@ -138,7 +146,7 @@ def ratios(
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
 ) -> None:
-    """Choose sampling ratios for a target run, with intervals and regret."""
+    """Choose sampling ratios for a target run, with their regret."""
     from bayeslaw.posterior import load_posterior
     from bayeslaw.ratios import optimal_ratios
     from bayeslaw.terminal import print_decision, print_json
@@ -162,7 +170,10 @@ def ratios(
 @app.command()
 def report(
     posterior: Posterior,
-    output: Annotated[Path, typer.Option("-o", "--output", help="HTML to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="HTML to write.", callback=check_output),
+    ],
     params: Params = None,
     tokens: Tokens = None,
     weights: Weights = None,
@@ -172,7 +183,7 @@ def report(
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
 ) -> None:
-    """Write one offline HTML file: decision, curves over data, checks, provenance."""
+    """Write one offline HTML file: decision, curves, checks, provenance."""
     from bayeslaw.posterior import load_posterior
     from bayeslaw.reporting import report
     from bayeslaw.terminal import print_json
@@ -202,7 +213,10 @@ def train(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train the proxies of a study; finished runs are skipped, killed ones resumed."""
+    """Train the proxies of a study.
+
+    Finished runs are skipped, killed ones resumed.
+    """
     from bayeslaw.proxy.executor import train_study
     from bayeslaw.terminal import print_json
 
@@ -225,7 +239,10 @@ def simulate(
     seeds: Annotated[int, typer.Option(min=1)] = 2,
     as_json: Json = False,
 ) -> None:
-    """Simulate a study with a known truth: observations.csv and truth.json."""
+    """Simulate a study with a known truth.
+
+    Writes observations.csv and truth.json.
+    """
     from bayeslaw.runs import write_runs
     from bayeslaw.simulation import FAMILIES, simulate
     from bayeslaw.spec import read_spec
@@ -254,14 +271,28 @@ def main() -> None:
 
 def _status() -> int:
     """0 done, 1 the user's error, 2 failed checks; no traceback for a mistake."""
+    # `--debug` belongs to the program, but people write it at the end of the line.
+    words = sorted(sys.argv[1:] or ["--help"], key=lambda word: word != "--debug")
     try:
-        return app(standalone_mode=False) or 0
+        return app(words, prog_name="bayeslaw", standalone_mode=False) or 0
     except typer.TyperException as error:
-        print(f"error: {error}", file=sys.stderr)
-        print("`bayeslaw VERB --help` lists what a verb takes", file=sys.stderr)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "bayeslaw"
+        _print_error(f"{error.format_message()}\n`{command} --help` shows what it takes")
         return 1
-    except (InputError, OSError) as error:
+    except InputError as error:
         _print_error(error)
+        return 1
+    except OSError as error:
+        _print_error(
+            InputError(
+                "file cannot be read or written",
+                str(error.filename or "standard input or output"),
+                error.strerror or str(error),
+                "a path that this user may read or write",
+                "check the path, its permissions and the space left",
+            )
+        )
         return 1
     except FailedChecksError as error:
         _print_error(error)
@@ -271,7 +302,7 @@ def _status() -> int:
         return 130
 
 
-def _print_error(error: Exception) -> None:
+def _print_error(error: Exception | str) -> None:
     if "--debug" in sys.argv:
         traceback.print_exc()
     elif "--json" in sys.argv:

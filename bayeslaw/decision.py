@@ -78,6 +78,7 @@ class Decision:
       doubled_weight: recommended share of each family if its weight were doubled.
       extrapolation: how far the target lies from the runs.
       failed_checks: checks that failed and were allowed to.
+      warnings: what the checks warn of, one clause each.
       spec_sha256: hash of the model spec.
       table_sha256: hash of the table.
       optimal_draws: optimum of each draw. Shape (draw, family).
@@ -104,6 +105,7 @@ class Decision:
     doubled_weight: dict[str, float]
     extrapolation: Extrapolation
     failed_checks: tuple[str, ...]
+    warnings: tuple[str, ...]
     spec_sha256: str
     table_sha256: str
     optimal_draws: Float[np.ndarray, "draw family"]
@@ -118,6 +120,7 @@ class Decision:
         """What the numbers mean, most important first."""
         return [
             *self._blocked(),
+            *(f"Look before you trust: {warning}." for warning in self.warnings),
             self._objective(),
             self._flatness(),
             self._information(),
@@ -154,17 +157,18 @@ class Decision:
         return (
             f"Moving one share alone inside its flat range costs less than "
             f"{self.flat_tolerance:.1%} of the loss; the widest is {widest}, "
-            f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. Wide "
-            "intervals of the optimal ratios and a small regret go together."
+            f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. "
+            "Judge a mixture by its regret, not by the width of these intervals."
         )
 
     def _information(self) -> str:
         verdict = self.recommended
+        lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
         return (
-            f"Expected regret of the recommended mixture: {verdict.regret:.3%} of the "
-            f"loss ({self.probability:.0%} interval {verdict.regret_lower:.3%} to "
-            f"{verdict.regret_upper:.3%}). More proxy runs cannot gain more than that "
-            "within this model."
+            "Expected regret of the recommended mixture: "
+            f"{_percent(verdict.regret)} of the loss ({self.probability:.0%} interval "
+            f"{lower} to {upper}). More proxy runs cannot gain more than that within "
+            "this model."
         )
 
     def _gains(self) -> list[str]:
@@ -178,15 +182,17 @@ class Decision:
                 f"it needs {verdict.compute_factor:.2f} times the tokens to reach the "
                 "same loss (median)"
             )
+        beyond = verdict.p_beyond_seed_noise
         noise = (
             ""
-            if verdict.p_beyond_seed_noise is None
-            else f"; P(gain exceeds one seed sd) = {verdict.p_beyond_seed_noise:.2f}"
+            if beyond is None
+            else f"; P(gain exceeds one seed sd) {_probability(beyond)}"
         )
         return (
-            f"{verdict.name}: regret {verdict.regret:.2%} "
-            f"[{verdict.regret_lower:.2%}, {verdict.regret_upper:.2%}], "
-            f"P(worse than recommended) = {verdict.p_worse:.2f}{noise}; {compute}."
+            f"{verdict.name}: regret {_percent(verdict.regret)} "
+            f"[{_percent(verdict.regret_lower)}, {_percent(verdict.regret_upper)}], "
+            f"P(worse than recommended) {_probability(verdict.p_worse)}{noise}; "
+            f"{compute}."
         )
 
     def _reach(self) -> str:
@@ -200,3 +206,15 @@ class Decision:
             f"Extrapolation: N* is {reach.N_factor:.3g} times and D* "
             f"{reach.D_factor:.3g} times the largest in the table{outside}."
         )
+
+
+def _percent(share: float) -> str:
+    """A share as per cent with two significant digits, small ones as a bound."""
+    return "< 0.001%" if share < 1e-5 else f"{100 * share:.2g}%"
+
+
+def _probability(value: float) -> str:
+    """A probability from a few thousand draws: no digits they cannot give."""
+    if value > 0.99:
+        return "> 0.99"
+    return "< 0.01" if value < 0.01 else f"= {value:.2f}"

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from arviz_stats.sampling_diagnostics import bfmi, ess, rhat
-from scipy import stats
 
 from bayeslaw.checks import Check, Checks
 from bayeslaw.design_warnings import design_warnings
 from bayeslaw.errors import FailedChecksError
 from bayeslaw.posterior import provenance
-from bayeslaw.prediction import pit
+from bayeslaw.predictive_checks import predictive_checks
 
 # Thresholds, apart from the logic that applies them.
 MAX_RHAT = 1.01  # Vehtari et al. 2021
@@ -21,15 +20,6 @@ MAX_DIVERGENT = 0.001  # 4 of 4000 already ask for a look
 FAIL_DIVERGENT = 0.01
 MIN_BFMI = 0.3  # Betancourt 2016; Stan warns below it
 MAX_AT_TREE_LIMIT = 0.01
-# Kolmogorov-Smirnov tests of the PIT: their level, over all tests together. The rows
-# were fitted, run effects with them, so under a right model they look a little better
-# than new ones would: tests against misplaced and too narrow predictions are
-# conservative. A distance below MIN_PIT_DISTANCE is no practical misfit in any table.
-PIT_ALPHA = 1e-3
-MIN_PIT_DISTANCE = 0.05
-# Fitting a run effect to as few as two rows explains a distance of 0.17 towards too
-# wide; beyond this limit the noise model itself is too wide.
-MAX_WIDE_DISTANCE = 0.2
 PRIOR_OVERLAP = 0.75
 
 
@@ -49,7 +39,7 @@ def check(posterior: xr.DataTree) -> Checks:
     return Checks(
         (
             *_convergence(posterior),
-            *_predictive(posterior),
+            *predictive_checks(posterior),
             *_prior_overlap(posterior),
             *_design(posterior),
         )
@@ -176,50 +166,6 @@ def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[
         "heavy tails or a funnel: use tighter priors or other pooling",
         "Betancourt 2016, arXiv 1604.00695",
     )
-
-
-def _predictive(posterior: xr.DataTree) -> Iterator[Check]:
-    ranks = pit(posterior)
-    family = posterior["constant_data"].dataset["family"].values
-    parts = {"all rows": ranks}
-    parts |= {str(name): ranks[family == name] for name in dict.fromkeys(family)}
-    faults = [
-        f"{fault} for {name} ({len(part)} rows)"
-        for name, part in parts.items()
-        for fault in _pit_faults(part, PIT_ALPHA / (2 * len(parts)))
-    ]
-    inside = np.abs(2 * ranks - 1)
-    yield Check(
-        "predictive PIT",
-        "; ".join(faults[:3] or ["no misfit found"])
-        + f"; 50 % and 90 % intervals hold {np.mean(inside < 0.5):.0%} and "
-        f"{np.mean(inside < 0.9):.0%} of the rows",
-        f"p >= {PIT_ALPHA} over all tests or distance <= {MIN_PIT_DISTANCE}",
-        "fail" if faults else "ok",
-        "the law or the noise model does not describe these rows: plot them, try "
-        "another spec",
-        "Gneiting et al. 2007, doi 10.1111/j.1467-9868.2007.00587.x",
-    )
-
-
-def _pit_faults(ranks: np.ndarray, alpha: float) -> Iterator[str]:
-    """What is wrong with predictions, given the PIT of their rows."""
-
-    def differs(test: Any) -> bool:
-        return bool(test.pvalue < alpha and test.statistic > MIN_PIT_DISTANCE)
-
-    place = stats.kstest(ranks, "uniform")
-    if differs(place):
-        yield f"misplaced (distance {place.statistic:.2f})"
-    # Distance from the median is uniform too: its test sees a wrong width, which the
-    # test of the ranks themselves hardly does.
-    distance = np.abs(2 * ranks - 1)
-    narrow = stats.kstest(distance, "uniform", alternative="less")
-    if differs(narrow):
-        yield f"too narrow (distance {narrow.statistic:.2f})"
-    wide = stats.kstest(distance, "uniform", alternative="greater")
-    if differs(wide) and wide.statistic > MAX_WIDE_DISTANCE:
-        yield f"too wide (distance {wide.statistic:.2f})"
 
 
 def _prior_overlap(posterior: xr.DataTree) -> Iterator[Check]:

@@ -161,7 +161,7 @@ def _by_row(rows: RunTable, names: tuple[str, ...]) -> xr.Dataset:
 
 def _provenance(
     rows: RunTable, spec: ModelSpec, layout: Layout, seed: int, settings: Any
-) -> dict[str, Any]:
+) -> dict[str, str]:
     """What the posterior came from; everything a later step prints or checks."""
     columns = rows.columns
     unique = {
@@ -184,16 +184,13 @@ def _provenance(
         "unique_tokens": unique,
         "mixtures": {run: dict(ratios) for run, ratios in rows.mixtures.items()},
         "seeds": {
-            run: str(seed_)
-            for run, seed_ in zip(columns["run"], columns["seed"], strict=True)
+            run: f"{run_seed:g}"
+            for run, run_seed in zip(columns["run"], columns["seed"], strict=True)
         },
         "seed": seed,
         "sampler": asdict(settings),
         "versions": {name: version(name) for name in ("jax", "numpyro", "arviz")},
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    # netCDF attributes are flat: records travel as JSON.
-    return {
-        name: value if isinstance(value, str | int) else json.dumps(value)
-        for name, value in record.items()
-    }
+    # netCDF attributes are flat: everything travels as JSON.
+    return {name: json.dumps(value) for name, value in record.items()}

@@ -13,13 +13,8 @@ from bayeslaw.spec import ModelSpec
 
 
 def provenance(posterior: xr.DataTree) -> dict[str, Any]:
-    """Provenance of a posterior with records and lists decoded."""
-    return {
-        str(name): json.loads(value)
-        if isinstance(value, str) and value[:1] in ("{", "[")
-        else value
-        for name, value in posterior.attrs.items()
-    }
+    """What a posterior came from: spec, table, seeds, versions; decoded from JSON."""
+    return {str(name): json.loads(value) for name, value in posterior.attrs.items()}
 
 
 def spec_of(posterior: xr.DataTree) -> ModelSpec:

@@ -91,6 +91,7 @@ def optimal_ratios(
         doubled_weight=target.named(_doubled_weights(target)),
         extrapolation=_extrapolation(posterior, target, action),
         failed_checks=tuple(check.name for check in checks.failures),
+        warnings=tuple(f"{check.name}: {check.value}" for check in checks.warnings),
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,
@@ -189,7 +190,9 @@ def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
     The other shares keep their proportions; the end is found by bisection on log odds.
     """
     limit = separable_loss(target.a, target.g, action).mean() * (1 + FLAT_TOLERANCE)
-    ends = np.empty(len(action))
+    ends = np.ones(len(action))
+    if len(action) == 1:
+        return ends
     for i, share in enumerate(action):
         log_odds = np.log(share / (1 - share))
         low, high = 0.0, 20.0

@@ -100,6 +100,24 @@ def test_a_law_that_misses_the_rows_fails_the_pit():
     )
 
 
+def test_a_law_that_bends_with_the_inputs_is_warned_about_though_the_pit_is_even():
+    rows = small_posterior()["constant_data"].dataset
+    bend = np.log(rows["p"].values) * np.log(rows["D"].values / 2e9)
+    draws = small_posterior()["posterior"].dataset
+    # Noise as wide as the bend hides it from the PIT as a whole.
+    posterior = changed("posterior", sigma=np.full(draws["sigma"].shape, 0.02))
+    values = small_posterior()["observed_data"].dataset["value"].values
+    rescaled = 0.02 * bend / bend.std()
+    dataset = posterior["observed_data"].dataset
+    posterior["observed_data"] = dataset.assign(
+        value=("observation", values * np.exp(rescaled))
+    )
+    found = verdicts(posterior)
+    assert found["predictive PIT"].verdict == "ok"
+    assert found["residual trend"].verdict == "warn"
+    assert verdicts(small_posterior())["residual trend"].verdict == "ok"
+
+
 def test_parameters_the_data_did_not_speak_about_are_noted():
     prior = small_posterior()["prior"].dataset
     nu = np.resize(prior["nu"].values.ravel(), (4, 500))

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_posterior import diverging, family_names, synthetic_posterior
 
-from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
 from bayeslaw.errors import FailedChecksError, InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.ratios import optimal_ratios
@@ -67,40 +66,6 @@ def page_of(tmp_path_factory):
         return Page(path.read_text(encoding="utf-8"))
 
     return write
-
-
-def lone_decision(posterior) -> Decision:
-    """The only mixture of one family."""
-    (name,) = posterior["posterior"].dataset["family"].values.tolist()
-    record, whole = provenance(posterior), {name: 1.0}
-    verdict = MixtureVerdict("recommended", whole, 0.0, 0.0, 0.0, 0.0, None, 1.0, 0.0)
-    draws = posterior["posterior"].dataset["gamma"].values.reshape(-1, 1)
-    return Decision(
-        families=(name,),
-        N=1e9,
-        D=2e10,
-        weights=whole,
-        normalised=False,
-        unit="nats/token",
-        origin="simulated",
-        probability=0.9,
-        ratios=whole,
-        lower=whole,
-        median=whole,
-        upper=whole,
-        flat_lower=whole,
-        flat_upper=whole,
-        flat_tolerance=1e-3,
-        expected_loss=1.0,
-        recommended=verdict,
-        compared=(replace(verdict, name="uniform"),),
-        doubled_weight=whole,
-        extrapolation=Extrapolation(4.0, 5.0, ()),
-        failed_checks=(),
-        spec_sha256=record["spec_sha256"],
-        table_sha256=record["table_sha256"],
-        optimal_draws=0 * draws + 1.0,
-    )
 
 
 def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
@@ -209,8 +174,7 @@ def test_other_models_have_their_report(page_of, model, is_plain, absent):
 
 def test_one_family_has_a_report_without_a_simplex(tmp_path):
     posterior = synthetic_posterior(family_names(1))
-    decision = lone_decision(posterior)
-    page = Page(report(posterior, tmp_path / "r.html", decision=decision).read_text())
+    page = Page(report(posterior, tmp_path / "r.html", N=1e9, D=2e10).read_text())
     assert "family_00 1.000" in page.text
     assert "optimal mixture of one posterior draw" not in page.text
 

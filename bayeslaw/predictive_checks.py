@@ -1,0 +1,114 @@
+"""Whether the model predicts rows like those observed, as a whole and along inputs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from bayeslaw.checks import Check
+from bayeslaw.posterior import spec_of
+from bayeslaw.prediction import pit
+
+# Kolmogorov-Smirnov tests of the PIT: their level, over all tests together. The rows
+# were fitted, run effects with them, so under a right model they look a little better
+# than new ones would: tests against misplaced and too narrow predictions are
+# conservative. A distance below MIN_PIT_DISTANCE is no practical misfit in any table.
+PIT_ALPHA = 1e-3
+MIN_PIT_DISTANCE = 0.05
+# Fitting a run effect to as few as two rows explains a distance of 0.17 towards too
+# wide; beyond this limit the noise model itself is too wide.
+MAX_WIDE_DISTANCE = 0.2
+# Share of a family's residual variance that a quadratic in the log inputs may explain,
+# adjusted for its ten coefficients: 0 on average under a right law.
+MAX_TREND = 0.25
+
+
+def predictive_checks(posterior: xr.DataTree) -> Iterator[Check]:
+    """Checks of the predictive distribution of the fitted rows."""
+    ranks = pit(posterior)
+    yield from _calibration(posterior, ranks)
+    yield from _trend(posterior, ranks)
+
+
+def _calibration(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
+    family = posterior["constant_data"].dataset["family"].values
+    parts = {"all rows": ranks}
+    parts |= {str(name): ranks[family == name] for name in dict.fromkeys(family)}
+    faults = [
+        f"{fault} for {name} ({len(part)} rows)"
+        for name, part in parts.items()
+        for fault in _pit_faults(part, PIT_ALPHA / (2 * len(parts)))
+    ]
+    inside = np.abs(2 * ranks - 1)
+    yield Check(
+        "predictive PIT",
+        "; ".join(faults[:3] or ["no misfit found"])
+        + f"; 50 % and 90 % intervals hold {np.mean(inside < 0.5):.0%} and "
+        f"{np.mean(inside < 0.9):.0%} of the rows",
+        f"p >= {PIT_ALPHA} over all tests or distance <= {MIN_PIT_DISTANCE}",
+        "fail" if faults else "ok",
+        "the law or the noise model does not describe these rows: plot them, try "
+        "another spec",
+        "Gneiting et al. 2007, doi 10.1111/j.1467-9868.2007.00587.x",
+    )
+
+
+def _pit_faults(ranks: np.ndarray, alpha: float) -> Iterator[str]:
+    """What is wrong with predictions, given the PIT of their rows."""
+
+    def differs(test: Any) -> bool:
+        return bool(test.pvalue < alpha and test.statistic > MIN_PIT_DISTANCE)
+
+    place = stats.kstest(ranks, "uniform")
+    if differs(place):
+        yield f"misplaced (distance {place.statistic:.2f})"
+    # Distance from the median is uniform too: its test sees a wrong width, which the
+    # test of the ranks themselves hardly does.
+    distance = np.abs(2 * ranks - 1)
+    narrow = stats.kstest(distance, "uniform", alternative="less")
+    if differs(narrow):
+        yield f"too narrow (distance {narrow.statistic:.2f})"
+    wide = stats.kstest(distance, "uniform", alternative="greater")
+    if differs(wide) and wide.statistic > MAX_WIDE_DISTANCE:
+        yield f"too wide (distance {wide.statistic:.2f})"
+
+
+def _trend(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
+    # Heavy-tailed noise can swallow what the law misses, so that the PIT as a whole is
+    # uniform; where along the inputs the residuals lie still shows it.
+    rows = posterior["constant_data"].dataset
+    scores = stats.norm.ppf(ranks.clip(1e-4, 1 - 1e-4))
+    inputs = np.log(
+        [rows[name].values for name in spec_of(posterior).law_record.inputs]
+    )
+    family = rows["family"].values
+    shares = {
+        str(name): _explained(scores[family == name], inputs[:, family == name])
+        for name in dict.fromkeys(family)
+    }
+    worst = max(shares, key=lambda name: shares[name])
+    yield Check(
+        "residual trend",
+        f"the inputs explain {max(shares[worst], 0):.0%} of what the law leaves of "
+        f"{worst}",
+        f"<= {MAX_TREND:.0%}",
+        "ok" if shares[worst] <= MAX_TREND else "warn",
+        "the law bends otherwise than these rows: its intervals are too narrow, most "
+        "of all far from the rows; look at the residuals in the report",
+        "adjusted R2 of a quadratic in the log inputs, normal scores of the PIT",
+    )
+
+
+def _explained(scores: np.ndarray, inputs: np.ndarray) -> float:
+    """Adjusted R2 of a quadratic in the inputs; 0 where there are too few rows."""
+    varying = inputs[np.ptp(inputs, axis=1) > 0]
+    x = [(row - row.mean()) / row.std() for row in varying]
+    products = [x[i] * x[j] for i in range(len(x)) for j in range(i + 1)]
+    features = np.stack([np.ones_like(scores), *x, *products], axis=1)
+    freedom = len(scores) - features.shape[1]
+    if freedom < 10:
+        return 0.0
+    left = scores - features @ np.linalg.lstsq(features, scores)[0]
+    return float(1 - (left @ left / freedom) / scores.var(ddof=1))
