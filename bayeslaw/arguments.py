@@ -8,10 +8,34 @@ import typer
 
 from bayeslaw.errors import InputError
 
+
+def _check_output(path: Path) -> Path:
+    """Refuse a path that cannot be written before the work is done, not after."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    is_folder_writable = folder.is_dir() and os.access(folder, os.W_OK)
+    if path.is_dir() or not is_folder_writable:
+        raise InputError(
+            "output cannot be written",
+            f"option --output, {path}",
+            "a folder" if path.is_dir() else f"no way to write below {folder}",
+            "a file in a folder that this user may write to",
+            "name another file",
+        )
+    return path
+
+
 Origin = Literal["measured", "published", "simulated"]
 Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet table.")]
 Posterior = Annotated[
     Path, typer.Argument(metavar="POSTERIOR", help="Result of `bayeslaw fit`.")
+]
+PosteriorOutput = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="netCDF to write.", callback=_check_output),
+]
+ReportOutput = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="HTML to write.", callback=_check_output),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]
@@ -41,21 +65,6 @@ Normalised = Annotated[
     bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
 ]
 Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
-
-
-def check_output(path: Path) -> Path:
-    """Refuse a path that cannot be written before the work is done, not after."""
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    is_folder_writable = folder.is_dir() and os.access(folder, os.W_OK)
-    if path.is_dir() or not is_folder_writable:
-        raise InputError(
-            "output cannot be written",
-            f"option --output, {path}",
-            "a folder" if path.is_dir() else f"no way to write below {folder}",
-            "a file in a folder that this user may write to",
-            "name another file",
-        )
-    return path
 
 
 def read_weights(path: Path | None) -> dict[str, float] | None:

@@ -20,17 +20,18 @@ from bayeslaw.arguments import (
     OriginOption,
     Params,
     Posterior,
+    PosteriorOutput,
     Probability,
+    ReportOutput,
     Seed,
     Table,
     Tokens,
     UnitOption,
     Weights,
-    check_output,
     read_mixtures,
     read_weights,
 )
-from bayeslaw.errors import FailedChecksError, InputError
+from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(
     name="bayeslaw",
@@ -83,10 +84,7 @@ def validate(
 def fit(
     table: Table,
     model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="netCDF to write.", callback=check_output),
-    ],
+    output: PosteriorOutput,
     seed: Seed = 0,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     warmup: Annotated[int, typer.Option(min=50)] = 500,
@@ -170,10 +168,7 @@ def ratios(
 @app.command()
 def report(
     posterior: Posterior,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="HTML to write.", callback=check_output),
-    ],
+    output: ReportOutput,
     params: Params = None,
     tokens: Tokens = None,
     weights: Weights = None,
@@ -183,7 +178,7 @@ def report(
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
 ) -> None:
-    """Write one offline HTML file: decision, curves, checks, provenance."""
+    """Write decision, curves, checks and provenance as one HTML file."""
     from bayeslaw.posterior import load_posterior
     from bayeslaw.reporting import report
     from bayeslaw.terminal import print_json
@@ -278,21 +273,15 @@ def _status() -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "bayeslaw"
-        _print_error(f"{error.format_message()}\n`{command} --help` shows what it takes")
+        _print_error(
+            f"{error.format_message()}\n`{command} --help` shows what it takes"
+        )
         return 1
     except InputError as error:
         _print_error(error)
         return 1
     except OSError as error:
-        _print_error(
-            InputError(
-                "file cannot be read or written",
-                str(error.filename or "standard input or output"),
-                error.strerror or str(error),
-                "a path that this user may read or write",
-                "check the path, its permissions and the space left",
-            )
-        )
+        _print_error(file_error(error))
         return 1
     except FailedChecksError as error:
         _print_error(error)

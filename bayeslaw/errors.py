@@ -49,5 +49,16 @@ class InputErrors(InputError):
         )
 
 
+def file_error(error: OSError) -> InputError:
+    """The five parts of a path that the operating system refuses."""
+    return InputError(
+        "file cannot be read or written",
+        str(error.filename or "standard input or output"),
+        error.strerror or str(error),
+        "a path that this user may read or write",
+        "check the path, its permissions and the space left",
+    )
+
+
 class FailedChecksError(RuntimeError):
     """A posterior failed its checks and must not be turned into a decision."""

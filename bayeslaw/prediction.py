@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
+from bayeslaw.errors import InputError
 from bayeslaw.posterior import spec_of
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
@@ -50,11 +51,22 @@ def predict(
     Returns:
       draws of the law's outcome, in the table's unit. Shape (draw, point, family).
 
+    Raises:
+      InputError: an input of the law is missing, or one is named that it lacks.
+
     Example:
       >>> predict(posterior, N=1e9, D=2e10, p=[[0.2, 0.2, 0.2, 0.2, 0.2]]).shape
       (4000, 1, 5)
     """
     law = spec_of(posterior).law_record
+    if set(inputs) != set(law.inputs):
+        raise InputError(
+            "inputs do not match the law's",
+            "arguments of predict",
+            ", ".join(sorted(inputs)) or "none",
+            ", ".join(law.inputs),
+            f"name every input of {law.name}, and no other",
+        )
     values = {
         name: draws[:, None, :]
         for name, draws in parameters(posterior, max_draws).items()

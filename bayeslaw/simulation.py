@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bayeslaw.errors import InputError
 from bayeslaw.model import Observations
 from bayeslaw.runs import RunTable, table_from_rows
 from bayeslaw.sampler import prior_draws
@@ -42,7 +43,8 @@ def simulate(
       families: names of the families.
       sizes: non-embedding parameters N.
       tokens: training tokens D.
-      n_mixtures: mixtures, the first uniform, the others Dirichlet(1) at >= 0.01.
+      n_mixtures: mixtures, the first uniform, the others Dirichlet(1) with shares
+        below 0.01 raised to it.
       n_seeds: seeds of the first mixture at each size.
       parameters: quantities of the truth to fix by name (coordinates such as
         log_gamma, noise such as sigma, run_sd, nu); the rest comes from the prior.
@@ -51,6 +53,9 @@ def simulate(
     Returns:
       the table, origin "simulated", and the truth: coordinates, the paper's
       parameters, noise, families and reference point.
+
+    Raises:
+      InputError: `parameters` names no coordinate and no noise of the model.
 
     Example:
       >>> table, truth = simulate(read_spec("models/he2024_partial_pooling.toml"))
@@ -149,6 +154,16 @@ def _truth(
         for name, values in (draws.sites | draws.deterministic).items()
         if not name.endswith("_sampled") and name != "run_effect"
     }
+    # A hyperparameter fixed here would come too late to move the coordinates.
+    known = {*spec.law_record.coordinates, "sigma", "run_sd", "nu"} & set(truth)
+    if unknown := set(fixed) - known:
+        raise InputError(
+            "quantity cannot be fixed",
+            "argument parameters",
+            ", ".join(sorted(unknown)),
+            ", ".join(sorted(known)),
+            "fix coordinates and noise of this model only",
+        )
     for name, value in fixed.items():
         truth[name] = np.broadcast_to(np.asarray(value, float), truth[name].shape)
     return truth
