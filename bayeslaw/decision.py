@@ -18,8 +18,8 @@ class MixtureVerdict:
       regret_lower: lower end of the regret's interval.
       regret_upper: upper end of the regret's interval.
       p_worse: probability that its loss is above the recommended mixture's.
-      p_beyond_seed_noise: probability that the recommended mixture's gain over it is
-        larger than one sd between seeds; None if the model has no run effect.
+      p_beyond_noise: probability that the recommended mixture's gain over it exceeds
+        one sd of the noise of a single run.
       compute_factor: median factor of tokens (so of compute) it needs to match the
         recommended mixture; inf if no amount does.
       p_unreachable: probability that no amount of data up to 10^4-fold does.
@@ -31,7 +31,7 @@ class MixtureVerdict:
     regret_lower: float
     regret_upper: float
     p_worse: float
-    p_beyond_seed_noise: float | None
+    p_beyond_noise: float
     compute_factor: float
     p_unreachable: float
 
@@ -182,17 +182,11 @@ class Decision:
                 f"it needs {verdict.compute_factor:.2f} times the tokens to reach the "
                 "same loss (median)"
             )
-        beyond = verdict.p_beyond_seed_noise
-        noise = (
-            ""
-            if beyond is None
-            else f"; P(gain exceeds one seed sd) {_probability(beyond)}"
-        )
+        lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
         return (
-            f"{verdict.name}: regret {_percent(verdict.regret)} "
-            f"[{_percent(verdict.regret_lower)}, {_percent(verdict.regret_upper)}], "
-            f"P(worse than recommended) {_probability(verdict.p_worse)}{noise}; "
-            f"{compute}."
+            f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
+            f"P(worse than recommended) {_probability(verdict.p_worse)}, P(gain exceeds "
+            f"one run's noise) {_probability(verdict.p_beyond_noise)}; {compute}."
         )
 
     def _reach(self) -> str:

@@ -51,12 +51,14 @@ def load_posterior(path: str | Path) -> xr.DataTree:
             wanted,
             "check the path, or run `bayeslaw fit` first",
         ) from None
-    if "spec" not in posterior.attrs or "posterior" not in posterior.children:
+    try:
+        provenance(posterior)["spec"]
+    except (KeyError, TypeError, ValueError):
         raise InputError(
-            "file is not a posterior of bayeslaw",
+            "file is not a posterior of this version of bayeslaw",
             str(path),
             "groups " + ", ".join(posterior.children),
             wanted,
-            "run `bayeslaw fit` to make one",
-        )
+            "run `bayeslaw fit` again",
+        ) from None
     return posterior

@@ -20,7 +20,8 @@ class Target:
       w: weight of each family, summing to 1. Shape (family,).
       w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
         the loss at p = 1 if losses are normalised. Shape (draw, family).
-      seed_sd: sd between seeds of log loss, or None without a run effect. (draw,).
+      noise_sd: sd of the log of the weighted loss between runs that differ in their
+        seed only: run effect and each family's noise. Shape (draw,).
     """
 
     def __init__(
@@ -58,7 +59,10 @@ class Target:
             offset = draws["held_out_offset"].values.reshape(self.g.shape)
             self.w_raw = self.w * np.exp(offset)
         self.a = self.w_raw * at_full_ratio
-        self.seed_sd = draws["run_sd"].values.ravel() if "run_sd" in draws else None
+        share = self.a / self.a.sum(-1, keepdims=True)
+        own = (share * draws["sigma"].values.reshape(self.g.shape)) ** 2
+        common = draws["run_sd"].values.ravel() if "run_sd" in draws else 0.0
+        self.noise_sd = np.sqrt(common**2 + own.sum(-1))
 
     def named(self, values: np.ndarray) -> dict[str, float]:
         """A value of each family, by name."""

@@ -148,6 +148,14 @@ def test_every_variant_fits_and_carries_its_own_parameters(changes, absent):
         assert np.all(np.abs(gamma.mean((0, 1)) - wanted) < 5 * sd + 1e-3)
 
 
+def test_netcdf_that_is_no_posterior_is_a_user_error(tmp_path):
+    posterior = small_posterior().copy()
+    posterior.attrs = {"spec": "not JSON"}
+    save_posterior(posterior, tmp_path / "post.nc")
+    with pytest.raises(InputError, match=r"not a posterior[\s\S]*fit` again"):
+        load_posterior(tmp_path / "post.nc")
+
+
 @pytest.mark.parametrize("content", [None, b"not netCDF"])
 def test_a_file_that_is_no_posterior_is_a_user_error(tmp_path, content):
     path = tmp_path / "post.nc"

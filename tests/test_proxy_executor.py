@@ -17,9 +17,10 @@ from proxy_studies import write_study
 
 import bayeslaw.proxy.pool as pool_module
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.executor import collect, tokens_trained, train_study
+from bayeslaw.proxy.executor import collect, count_rows, tokens_trained, train_study
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.runs import append_rows
 
 # Finishes each run with one row; what else it does is put in at {deed}.
 STAND_IN = """
@@ -80,6 +81,32 @@ def test_every_run_is_trained_once_and_finished_runs_are_skipped(tmp_path, stand
     second = train_study(path, workers=2, progress=False)
     assert (second.trained, second.skipped, second.rows_added) == (0, 3, 0)
     assert len(table(tmp_path)) == 3
+
+
+def test_a_table_that_came_without_its_folders_is_not_measured_again(tmp_path):
+    path, specs, _ = study(tmp_path)
+    rows = [
+        {
+            "run": spec.run,
+            "N": 1,
+            "D": D,
+            "schedule": schedule,
+            "family": family,
+            "metric": "loss",
+            "versions": f"somewhere else; spec {spec.hash}",
+        }
+        for spec in specs
+        for D in spec.tokens
+        for schedule in ("trunk", "cooled")[not spec.training.evaluate_trunk :]
+        for family in spec.corpus.families
+    ]
+    assert all(
+        sum(row["run"] == spec.run for row in rows) == count_rows(spec)
+        for spec in specs
+    )
+    append_rows(tmp_path / "observations.csv", rows)
+    summary = train_study(path, progress=False)
+    assert (summary.trained, summary.skipped, summary.rows_added) == (0, 3, 0)
 
 
 def test_rows_measured_but_not_appended_are_appended_on_the_next_start(

@@ -8,6 +8,7 @@ import contextlib
 import csv
 import fcntl
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,7 +92,12 @@ def train_study(
     with _study_lock(folder):
         _check_table(folder, specs)
         rows_added = collect(folder, list(runs.values()))
-        todo = [spec for spec in specs if not _is_over(runs[spec.run])]
+        measured = _count_rows(folder)
+        todo = [
+            spec
+            for spec in specs
+            if not _is_over(runs[spec.run]) and measured[spec.run] < count_rows(spec)
+        ]
         before = sum(runs[spec.run].tokens_done for spec in todo)
         rows_added += _train(folder, todo, size=size, progress=progress)
     return Summary(
@@ -118,6 +124,16 @@ def tokens_trained(spec: RunSpec) -> int:
     """Tokens that a run trains on, trunk and forks together."""
     steps = sum(leg.stop - leg.start for leg in legs(spec))
     return steps * spec.training.tokens_per_step
+
+
+def count_rows(spec: RunSpec) -> int:
+    """Observations of a finished run."""
+    return sum(leg.tokens > 0 for leg in legs(spec)) * len(spec.corpus.families)
+
+
+def _count_rows(folder: Path) -> Counter[str]:
+    """Rows of the table by run: a table that came without `out/` counts as done."""
+    return Counter(row["run"] for row in _read_table(folder))
 
 
 def _train(folder: Path, specs: list[RunSpec], *, size: int, progress: bool) -> int:

@@ -70,14 +70,14 @@ def regret_table(decision: Decision) -> Table:
 
     def row(verdict: MixtureVerdict) -> tuple[str, ...]:
         own = verdict.name == decision.recommended.name
-        noise = verdict.p_beyond_seed_noise
+        noise = verdict.p_beyond_noise
         return (
             verdict.name,
             percent(verdict.regret),
             between(percent(verdict.regret_lower), percent(verdict.regret_upper)),
             "–" if own else probability(verdict.p_worse),
             "–" if own else factor(verdict.compute_factor),
-            "–" if own or noise is None else probability(noise),
+            "–" if own else probability(noise),
         )
 
     return Table(
@@ -88,7 +88,7 @@ def regret_table(decision: Decision) -> Table:
             f"{decision.probability:.0%} interval",
             "P(worse than recommended)",
             "tokens for the same loss",
-            "P(gain > one seed sd)",
+            "P(gain > noise of a run)",
         ),
         tuple(row(verdict) for verdict in (decision.recommended, *decision.compared)),
     )
