@@ -44,10 +44,11 @@ app = typer.Typer(
 )
 
 
-def _print_version(value: bool) -> None:
+def _print_version(value: bool) -> bool:
     if value:
         print(f"bayeslaw {bayeslaw.__version__}")
         raise typer.Exit
+    return value
 
 
 @app.callback()
@@ -265,7 +266,7 @@ def main() -> None:
 
 
 def _status() -> int:
-    """0 done, 1 the user's error, 2 failed checks; no traceback for a mistake."""
+    """0 done, 1 the user's error, 2 failed checks, 130 interrupted; no traceback."""
     # `--debug` belongs to the program, but people write it at the end of the line.
     words = sorted(sys.argv[1:] or ["--help"], key=lambda word: word != "--debug")
     try:
@@ -286,9 +287,6 @@ def _status() -> int:
     except FailedChecksError as error:
         _print_error(error)
         return 2
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return 130
 
 
 def _print_error(error: Exception | str) -> None:

@@ -112,7 +112,7 @@ def _rows(
         about
         | constant
         | {
-            "run": f"N{size:.3g}-m{mixture}-s{repeat}",
+            "run": f"N{size:g}-m{mixture}-s{repeat}",
             "seed": repeat,
             "N": size,
             "D": tokens[c],

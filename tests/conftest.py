@@ -1,7 +1,10 @@
 """Settings of every test; array types are checked by an option in pyproject.toml."""
 
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 # Broadcasting a (family,) array against a (run, family) one by accident is the
 # likeliest silent mistake here. Read when jax is imported, in subprocesses too.
@@ -12,3 +15,20 @@ os.environ["MPLBACKEND"] = "agg"
 CACHE = Path(__file__).parents[1] / ".pytest_cache" / "xla"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+
+
+@pytest.fixture
+def bayeslaw_command(monkeypatch, capsys):
+    """Runs a command line in this process: (exit status, stdout, stderr)."""
+    from bayeslaw import cli
+
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*words) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bayeslaw", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return run

@@ -1,6 +1,7 @@
 """A small simulated study and its posterior, shared by the tests."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -49,3 +50,16 @@ def small_posterior() -> xr.DataTree:
 def changed_spec(**changes) -> ModelSpec:
     """The default model with some sections replaced, checked again."""
     return ModelSpec.model_validate(small_spec().model_dump() | changes)
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file and return its path."""
+    path.write_text(text)
+    return path
+
+
+def assert_five_parts(message: str) -> None:
+    """Hold an error message of the command line against the five parts."""
+    parts = ["where:", "got:", "wanted:", "fix:"]
+    assert [part for part in parts if part not in message] == []
+    assert "Traceback" not in message

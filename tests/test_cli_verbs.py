@@ -1,0 +1,262 @@
+"""The verbs of the command line: checks, decisions, studies, one step after another."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import MODEL, assert_five_parts, small_posterior, write
+
+from bayeslaw import diagnostics
+from bayeslaw.posterior import save_posterior
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = Path(sys.executable).with_name("bayeslaw")
+FAMILIES = ("germanic", "romance", "slavic")
+TARGET = ("--params", "1e9", "--tokens", "2e10")
+
+
+@pytest.fixture(scope="module")
+def posterior(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "posterior.nc"
+    save_posterior(small_posterior(), path)
+    return path
+
+
+@pytest.fixture
+def failing_posterior(posterior, monkeypatch):
+    monkeypatch.setattr(diagnostics, "MIN_ESS", 10**9)
+    return posterior
+
+
+def test_checks_of_a_good_posterior_pass(bayeslaw_command, posterior):
+    status, out, err = bayeslaw_command("check", posterior)
+    assert (status, err) == (0, "")
+    assert "no check failed" in out
+    assert "R-hat" in out
+    status, out, err = bayeslaw_command("check", posterior, "--json")
+    record = json.loads(out)
+    assert (status, err, record["is_passed"]) == (0, "", True)
+    assert {"name", "value", "threshold", "verdict"} <= set(record["checks"][0])
+
+
+def test_failed_checks_are_exit_status_2_with_their_advice(
+    bayeslaw_command, failing_posterior
+):
+    status, out, _ = bayeslaw_command("check", failing_posterior)
+    assert status == 2
+    assert "fail  bulk ESS" in out
+    assert "draw more (--draws)" in out
+    assert "2 failed" in out
+    status, out, _ = bayeslaw_command("check", failing_posterior, "--json")
+    assert (status, json.loads(out)["is_passed"]) == (2, False)
+
+
+@pytest.mark.parametrize("verb", ["ratios", "report"])
+def test_failed_checks_give_no_decision(
+    tmp_path, bayeslaw_command, failing_posterior, verb
+):
+    output = tmp_path / "report.html"
+    words = (verb, failing_posterior, *TARGET)
+    words += ("-o", output) if verb == "report" else ()
+    status, out, err = bayeslaw_command(*words)
+    assert (status, out) == (2, "")
+    assert "bulk ESS" in err
+    assert "--allow-failed-checks" in err
+    assert "Traceback" not in err
+    assert not output.exists()
+    status, out, err = bayeslaw_command(*words, "--json")
+    assert (status, err) == (2, "")
+    assert "bulk ESS" in json.loads(out)["error"]
+
+
+def test_allowed_failed_checks_are_the_first_sentence_of_the_decision(
+    bayeslaw_command, failing_posterior
+):
+    words = ("ratios", failing_posterior, *TARGET, "--allow-failed-checks")
+    status, out, _ = bayeslaw_command(*words)
+    assert status == 0
+    first_sentence = out.split("\n\n", 1)[1].split(". ")[0]
+    assert "bulk ESS" in first_sentence
+    status, out, _ = bayeslaw_command(*words, "--json")
+    assert status == 0
+    assert "bulk ESS" in json.loads(out)["failed_checks"]
+
+
+@pytest.fixture
+def decision(bayeslaw_command, posterior):
+    """The record of a decision for some more options."""
+
+    def decide(*options) -> dict:
+        words = ("ratios", posterior, *TARGET, "--json", *options)
+        status, out, err = bayeslaw_command(*words)
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+    return decide
+
+
+def test_ratios_sum_to_one_and_name_their_origin(bayeslaw_command, posterior, decision):
+    record = decision()
+    assert sum(record["ratios"].values()) == pytest.approx(1)
+    assert tuple(record["ratios"]) == FAMILIES
+    assert record["origin"] == "simulated"
+    status, out, err = bayeslaw_command("ratios", posterior, *TARGET)
+    assert (status, err) == (0, "")
+    assert "simulated" in out.splitlines()[0]
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    for family, ratio in record["ratios"].items():
+        assert f"{ratio:.3f}" in rows[family]
+
+
+def test_a_heavier_family_gets_more(tmp_path, decision):
+    weights = write(tmp_path / "w.toml", "germanic = 1\nromance = 1\nslavic = 4\n")
+    even, heavy = decision(), decision("--weights", weights)
+    assert heavy["weights"]["slavic"] == pytest.approx(4 / 6)
+    assert heavy["ratios"]["slavic"] > even["ratios"]["slavic"] + 0.05
+
+
+def test_normalised_losses_make_another_decision(decision):
+    raw, normalised = decision(), decision("--normalised")
+    assert (raw["normalised"], normalised["normalised"]) == (False, True)
+    assert raw["ratios"] != normalised["ratios"]
+
+
+def test_a_lower_probability_narrows_the_intervals(decision):
+    wide, narrow = decision(), decision("--probability", "0.5")
+    for family in FAMILIES:
+        assert narrow["lower"][family] > wide["lower"][family]
+        assert narrow["upper"][family] < wide["upper"][family]
+
+
+MIXTURE = "germanic = 0.2\nromance = 0.3\nslavic = 0.5\n"
+
+
+def test_a_flat_file_is_one_mixture_named_after_the_file(tmp_path, decision):
+    record = decision("--mix", write(tmp_path / "ours.toml", MIXTURE))
+    ours = {verdict["name"]: verdict for verdict in record["compared"]}["ours"]
+    assert ours["ratios"] == {"germanic": 0.2, "romance": 0.3, "slavic": 0.5}
+    assert 0 <= ours["regret_lower"] <= ours["regret"]
+
+
+def test_tables_of_a_file_are_mixtures_by_name(tmp_path, decision):
+    mixtures = (
+        f"[new]\n{MIXTURE}[old]\n{MIXTURE.replace('.2', '.4').replace('.5', '.3')}"
+    )
+    record = decision("--mix", write(tmp_path / "mixtures.toml", mixtures))
+    names = [verdict["name"] for verdict in record["compared"]]
+    assert {"new", "old"} <= set(names)
+    assert "mixtures" not in names
+
+
+WRONG_FILES = {
+    "missing": None,
+    "not_toml": "germanic: 0.2\n",
+    "a_word": MIXTURE.replace("0.2", '"much"'),
+    "a_bool": MIXTURE.replace("0.2", "true"),
+    "a_list": MIXTURE.replace("0.2", "[0.2]"),
+    "not_a_number": MIXTURE.replace("0.2", "nan"),
+    "negative": MIXTURE.replace("0.2", "-0.2"),
+    "unknown_family": MIXTURE.replace("germanic", "uralic"),
+    "family_left_out": MIXTURE.replace("germanic = 0.2", ""),
+    "empty": "",
+}
+WRONG_MIXTURES = {
+    "percentages": MIXTURE.replace("0.", "20."),
+    "flat_and_table": f"germanic = 0.2\n[other]\n{MIXTURE}",
+    "table_of_words": f"[other]\n{MIXTURE.replace('0.2', 'false')}",
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "content"),
+    [
+        *(("--weights", content) for content in WRONG_FILES.values()),
+        *(("--mix", content) for content in (WRONG_FILES | WRONG_MIXTURES).values()),
+    ],
+    ids=[
+        *(f"weights-{case}" for case in WRONG_FILES),
+        *(f"mix-{case}" for case in WRONG_FILES | WRONG_MIXTURES),
+    ],
+)
+def test_a_wrong_weight_or_mixture_file_is_refused_in_five_parts(
+    tmp_path, bayeslaw_command, posterior, option, content
+):
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_text(content)
+    status, out, err = bayeslaw_command("ratios", posterior, *TARGET, option, path)
+    assert (status, out) == (1, "")
+    assert_five_parts(err)
+    # The name of the file, of its mixture, or of the option.
+    assert "mine" in err or "weights" in err
+
+
+@pytest.mark.parametrize("value", ["0", "-1e9", "nan", "inf"])
+def test_a_target_out_of_range_is_refused(bayeslaw_command, posterior, value):
+    words = ("ratios", posterior, f"--params={value}", "--tokens", "1e9")
+    status, out, err = bayeslaw_command(*words)
+    assert (status, out) == (1, "")
+    assert_five_parts(err)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("[study", "study.toml"), ("[study]\nname = 'x'\ncolour = 'red'\n", "colour")],
+    ids=["not_toml", "wrong_fields"],
+)
+def test_a_wrong_study_file_is_refused_in_five_parts(
+    tmp_path, bayeslaw_command, content, said
+):
+    path = write(tmp_path / "study.toml", content)
+    status, out, err = bayeslaw_command("train", path)
+    assert (status, out) == (1, "")
+    assert_five_parts(err)
+    assert said in err
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_simulate_writes_a_valid_table_and_its_truth(tmp_path, bayeslaw_command):
+    words = ("simulate", "--model", ROOT / MODEL, "-o", tmp_path / "study")
+    words += ("--families", 2, "--mixtures", 3, "--seeds", 1, "--seed", 5)
+    status, out, err = bayeslaw_command(*words)
+    assert (status, err) == (0, "")
+    table = tmp_path / "study/observations.csv"
+    truth = json.loads((tmp_path / "study/truth.json").read_text())
+    assert str(table) in out
+    assert (truth["families"], truth["seed"]) == (["germanic", "romance"], 5)
+    status, out, _ = bayeslaw_command("validate", table, "--json")
+    summary = json.loads(out)
+    assert (status, summary["rows"]) == (0, 4 * 3 * 3 * 2)
+    status, out, _ = bayeslaw_command(*words, "--json")
+    assert (status, json.loads(out)["truth"]) == (0, truth)
+
+
+# Every step as its own process, with a table that no document ships.
+@pytest.mark.slow
+def test_a_simulated_study_goes_from_table_to_report(tmp_path):
+    def run(*words) -> str:
+        done = subprocess.run(
+            [PROGRAM, *words], cwd=tmp_path, capture_output=True, text=True
+        )
+        # Few draws: the checks may fail, but nothing else may.
+        allowed = (0, 2) if words[0] == "check" else (0,)
+        assert done.returncode in allowed, f"{words}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    model = ("--model", ROOT / MODEL)
+    run("simulate", *model, "-o", "study", "--families", "2", "--mixtures", "5")
+    table = "study/observations.csv"
+    assert json.loads(run("validate", table, "--json"))["rows"] == 4 * 6 * 3 * 2
+    few = ("--chains", "2", "--warmup", "200", "--draws", "100")
+    fitted = json.loads(run("fit", table, *model, *few, "-o", "out/post.nc", "--json"))
+    assert fitted["origin"] == ["simulated"]
+    assert set(fitted["parameters"]) == {"germanic", "romance"}
+    run("check", "out/post.nc")
+    options = (*TARGET, "--allow-failed-checks")
+    decision = json.loads(run("ratios", "out/post.nc", *options, "--json"))
+    assert sum(decision["ratios"].values()) == pytest.approx(1)
+    run("report", "out/post.nc", *options, "-o", "out/report.html")
+    assert "simulated" in (tmp_path / "out/report.html").read_text()
