@@ -185,8 +185,9 @@ class Decision:
         lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
         return (
             f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
-            f"P(worse than recommended) {_probability(verdict.p_worse)}, P(gain exceeds "
-            f"one run's noise) {_probability(verdict.p_beyond_noise)}; {compute}."
+            f"P(worse than recommended) {_probability(verdict.p_worse)}, "
+            "P(gain exceeds one run's noise) "
+            f"{_probability(verdict.p_beyond_noise)}; {compute}."
         )
 
     def _reach(self) -> str:
