@@ -23,7 +23,7 @@ demo: $(ready)  ## fit the shipped study, decide its ratios and write a report
 	@echo "The report is $(out)/report.html"
 
 test: $(ready)  ## run the fast tests
-	$(bin)/pytest -q
+	$(bin)/pytest -q -n 2 --dist worksteal
 
 slow: $(ready)  ## run the statistical and other long tests
 	$(bin)/pytest -q -m slow

@@ -13,7 +13,7 @@ from bayeslaw.simulation import simulate
 from bayeslaw.spec import ModelSpec, read_spec
 
 MODEL = "models/he2024_partial_pooling.toml"
-NOISE = {"sigma": 0.005, "run_sd": 0.005, "nu": 8.0}
+NOISE = {"sigma": 0.015, "run_sd": 0.008, "nu": 8.0}
 TRUE_GAMMA = np.array([0.08, 0.11, 0.16])
 
 

@@ -21,7 +21,7 @@ def slsqp(objective, n_families):
         np.full(n_families, -np.log(n_families)),
         constraints={"type": "eq", "fun": lambda x: np.exp(x).sum() - 1},
         method="SLSQP",
-        options={"ftol": 1e-15, "maxiter": 1000},
+        options={"ftol": 1e-12, "maxiter": 1000},
     )
     assert result.success
     return np.exp(result.x)
