@@ -88,7 +88,7 @@ def regret_table(decision: Decision) -> Table:
             f"{decision.probability:.0%} interval",
             "P(worse than recommended)",
             "tokens for the same loss",
-            "P(gain > noise of a run)",
+            "P(gain > noise)",
         ),
         tuple(row(verdict) for verdict in (decision.recommended, *decision.compared)),
     )
