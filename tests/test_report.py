@@ -71,6 +71,7 @@ def page_of(tmp_path_factory):
 def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
     page = page_of(family_names(3))
     assert len(page.html.encode()) < MAX_BYTES
+    assert page.html.lower().startswith("<!doctype html>")
     assert not page.of("script")
     assert not page.of("link")
     assert "@import" not in page.html

@@ -85,7 +85,8 @@ def report(
     is_allowed = allow_failed_checks or bool(decision.failed_checks)
     checks = require_passed(posterior, allow_failed_checks=is_allowed)
     content = _content(posterior, decision, checks) | {"default_target": default_target}
-    return _write(Path(path), _template().render(content))
+    # The template's macros leave blank lines; a page begins with its doctype.
+    return _write(Path(path), _template().render(content).lstrip())
 
 
 def _target(
