@@ -1,6 +1,7 @@
 """The observation table: accepted shapes, mixtures, notes, selection, summary."""
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -69,6 +70,12 @@ def test_byte_order_mark_quotes_spaces_and_windows_line_ends_are_read(tmp_path, 
     path = tmp_path / "excel.csv"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert read_runs(path).sha256 == table.sha256
+
+
+def test_a_gzipped_table_is_read_by_its_content(tmp_path, table):
+    for name in ("observations.csv.gz", "packed.csv"):
+        (tmp_path / name).write_bytes(gzip.compress(LONG.encode()))
+        assert read_runs(tmp_path / name).sha256 == table.sha256
 
 
 def test_row_numbers_are_lines_of_the_file_behind_cells_of_several_lines(tmp_path):
@@ -231,6 +238,31 @@ def test_parquet_written_by_pandas_with_a_struct_of_ratios_is_read(tmp_path, tab
     again = read_runs(tmp_path / "pandas.parquet")
     assert again.mixtures == table.mixtures
     assert again.columns["p"].tolist() == table.columns["p"].tolist()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_kept_columns_select_rows_are_written_and_change_no_hash(
+    tmp_path, ending, table
+):
+    header, *rows = LONG.splitlines()
+    parts = ["train", "test", "train", "test"]
+    lines = [f"{header},split", *map(",".join, zip(rows, parts, strict=True))]
+    kept = read_runs(write(tmp_path, "\n".join(lines)), keep=["split"])
+    assert kept.notes == ()
+    assert kept.sha256 == table.sha256
+    held_out = kept.select(kept.columns["split"] == "test", why="not held out")
+    assert held_out.columns["split"].tolist() == ["test", "test"]
+    assert held_out.families == ("uralic",)
+    write_runs(kept, tmp_path / f"again.{ending}")
+    again = read_runs(tmp_path / f"again.{ending}", keep=["split"])
+    assert again.columns["split"].tolist() == parts
+
+
+def test_kept_columns_of_a_wide_table_are_not_read_as_families(tmp_path):
+    text = "run,N,D,unit,loss_a,loss_b,p_a,p_b,p_kind\nr1,1e6,1e8,bpb,2,3,.5,.5,hand\n"
+    wide = read_runs(write(tmp_path, text), origin="measured", keep=["p_kind"])
+    assert wide.columns["p_kind"].tolist() == ["hand", "hand"]
+    assert wide.mixtures == {"r1": {"a": 0.5, "b": 0.5}}
 
 
 def test_a_selection_keeps_the_reason(table):

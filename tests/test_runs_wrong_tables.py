@@ -47,9 +47,9 @@ ONE_CELL = {
         "0.25",
         "1.2",
         "p",
-        ["row 2", "1.2", "(0, 1]", "divide by 100"],
+        ["row 2", "1.2", "[0, 1]", "divide by 100"],
     ),
-    "negative_ratio": ("0.25", "-0.1", "p", ["row 2", "-0.1", "(0, 1]", "percentages"]),
+    "negative_ratio": ("0.25", "-0.1", "p", ["row 2", "-0.1", "[0, 1]", "percentages"]),
     "broken_seed": ("r1,0,", "r1,0.5,", "seed", ["row 2", "0.5", "a whole number"]),
     "unknown_origin": (
         "measured",
@@ -133,7 +133,15 @@ NO_TABLE = {
     "binary_file": (b"a,b\n1,\0\n", ["row 2", "a zero byte", "name the CSV"]),
     "latin_1": (GOOD.encode() + b"\xe9", ["row 6", "byte 0xe9", "UTF-8"]),
     "utf_16": (GOOD.encode("utf-16"), ["UTF-16", "save the table as CSV in UTF-8"]),
-    "gzip": (gzip.compress(GOOD.encode()), ["a gzip file", "gunzip"]),
+    "gzip_cut_off": (
+        gzip.compress(GOOD.encode())[:60],
+        ["gzip file that cannot be unpacked", "end-of-stream", "cut off"],
+    ),
+    "gzip_of_nothing": (gzip.compress(b"\0"), ["a zero byte"]),
+    "gzip_damaged": (
+        gzip.compress(GOOD.encode())[:-8] + b"12345678",
+        ["gzip file that cannot be unpacked", "CRC check failed"],
+    ),
     "spreadsheet": (b"PK\x03\x04rest", ["a spreadsheet", "save the sheet as CSV"]),
     "broken_parquet": (b"PAR1 and nothing else", ["complete Parquet", "cut off"]),
     "semicolons": (GOOD.replace(",", ";").encode(), ["row 1", "semicolons", "commas"]),
@@ -216,7 +224,6 @@ def test_percentages_are_recognised_by_their_sum(tmp_path):
     [
         ("run", "add a column `run` (also read under `run_id`"),
         ("N", "`params`"),
-        ("p", "`ratio`"),
         ("family", "`language`"),
         ("value", "`loss`"),
         ("unit", "or give the argument `unit`"),
@@ -242,6 +249,35 @@ def test_a_misspelt_required_column_is_recognised(tmp_path):
     path.write_text(GOOD.replace("family", "familly"))
     with pytest.raises(InputErrors, match=r"did you mean `family` by .*`familly`"):
         read_runs(path)
+    # Ratios may be missing altogether, but not by a slip of the pen.
+    path.write_text(GOOD.replace(",p,", ",sampling_ration,"))
+    with pytest.raises(InputErrors, match=r"did you mean `p` by .*`sampling_ration`"):
+        read_runs(path)
+
+
+def test_a_single_missing_ratio_is_refused(tmp_path):
+    path = tmp_path / "observations.csv"
+    path.write_text(GOOD.replace("0.25", ""))
+    with pytest.raises(InputErrors, match="0 where the run was not trained") as caught:
+        read_runs(path)
+    assert "column `p`, row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keep", "parts"),
+    [
+        ("splitt", ["argument `keep`", "`splitt`", "did you mean `split`?"]),
+        ("value", ["`value`", "leave it out: it is read as `value`"]),
+        ("width", ["`width`", "leave it out, or rename it"]),
+    ],
+)
+def test_a_column_that_cannot_be_kept_is_refused(tmp_path, keep, parts):
+    path = tmp_path / "observations.csv"
+    path.write_text(GOOD.replace("proxy", "split"))
+    with pytest.raises(InputError) as caught:
+        read_runs(path, keep=[keep])
+    for part in [*parts, "observations.csv", "where:", "got:", "wanted:"]:
+        assert part in str(caught.value)
 
 
 def test_two_columns_for_one_quantity_are_refused(tmp_path):

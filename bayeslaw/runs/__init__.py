@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.runs.append import append_rows
-from bayeslaw.runs.reading import read_checked
+from bayeslaw.runs.reading import Reading, read_checked
 from bayeslaw.runs.summary import summarise, summary_text
 from bayeslaw.runs.table import (
     RunTable,
@@ -29,13 +29,18 @@ __all__ = [
 
 
 def validate(
-    path: str | Path, *, origin: str | None = None, unit: str | None = None
+    path: str | Path,
+    *,
+    origin: str | None = None,
+    unit: str | None = None,
+    mixtures: str | Path | None = None,
+    normalise_mixtures: bool = False,
 ) -> dict[str, Any]:
     """Returns the summary of a table, or raises all its problems; imports no numpy.
 
     Args and Raises: as `read_runs`. `validate_report` prints the result.
     """
-    rows = read_checked(path, origin=origin, unit=unit)
+    rows = read_checked(path, Reading(origin, unit, mixtures, normalise_mixtures))
     return summarise(rows) | {"sha256": content_hash(rows)}
 
 

@@ -43,13 +43,13 @@ def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
       ...     {"run": "r1", "N": 4096, "D": 1e6, "family": "romance", "value": 2.31}])
     """
     target = Path(os.path.realpath(path))  # a link stays a link to the renewed file
-    if target.suffix.lower() == ".parquet":
+    if target.suffix.lower() in (".parquet", ".gz"):
         raise InputError(
             "rows can only be appended to a CSV table",
             f"{path}",
-            "a Parquet file name",
+            f"a name ending in {target.suffix}",
             "a file name ending in .csv",
-            "append to a CSV table; bayeslaw reads both formats",
+            "append to a plain CSV table; bayeslaw reads the other formats too",
         )
     if not rows:
         return

@@ -41,7 +41,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str, str]] = {
     "D": (lambda x: x > 0, "a count above 0", "give the tokens trained on so far"),
     "p": (
         lambda x: 0 <= x <= 1,
-        "a sampling ratio in (0, 1]",
+        "a sampling ratio in [0, 1]",
         "if these are percentages, divide by 100",
     ),
     "se": (
@@ -61,6 +61,11 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str, str]] = {
         "number the seeds 0, 1, 2, ...",
     ),
 }
+
+
+def is_not_given(text: str) -> bool:
+    """Returns whether a cell says that nothing is known."""
+    return not text or text.lower() in _NOT_GIVEN
 
 
 def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
@@ -99,10 +104,12 @@ def _check_odd_cells(
     def bad(indices: Sequence[int]) -> list[tuple[str, str]]:
         return [(cells.row(i), texts[i] or "nothing") for i in indices]
 
-    absent = [i for i in odd if not texts[i] or texts[i].lower() in _NOT_GIVEN]
+    absent = [i for i in odd if is_not_given(texts[i])]
     if column.is_required:
         empty = [i for i in absent if not texts[i]]
         fix = "fill the cell, or delete the row if the run has no result"
+        if name == "p":
+            fix = "give the ratio, 0 where the run was not trained on the family"
         findings.bad_cells("empty cells", where, bad(empty), column.meaning, fix)
         absent = empty
     elif spelled := sorted({texts[i] for i in absent if texts[i]}):

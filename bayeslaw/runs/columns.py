@@ -56,7 +56,7 @@ _ALL = (
     ),
     _number(
         "p",
-        "sampling ratio of this family in the run's mixture, in (0, 1]",
+        "sampling ratio of this family in the run's mixture, in [0, 1]",
         *("ratio", "weight", "sampling_ratio", "proportion", "mixture_weight"),
         required=True,
     ),
@@ -79,6 +79,11 @@ _ALL = (
     _text("eval_set", "name of the held-out set"),
     _text("versions", "software versions of the run"),
     _text("mixture", "whole mixture of the run, a JSON object family -> ratio"),
+    _text(
+        "mixture_id",
+        "name of the run's mixture in a file of mixtures that several runs share",
+        *("mixture_name", "mix_id", "mix_name"),
+    ),
 )
 
 COLUMNS = {column.name: column for column in _ALL}
@@ -89,6 +94,11 @@ SPELLINGS = {
     for column in _ALL
     for spelling in (column.name.lower(), *column.aliases)
 }
+
+
+def is_number(name: str) -> bool:
+    """Returns whether a column holds numbers; the user's own columns hold words."""
+    return name in COLUMNS and COLUMNS[name].is_number
 
 
 def canonical_name(header: str) -> str | None:

@@ -9,7 +9,9 @@ from bayeslaw.runs.findings import Findings, first_ten
 Columns = Mapping[str, Sequence[Any]]
 
 # One run is one training, so these cannot change between its rows.
-_CONSTANT_IN_A_RUN = ("seed", "N", "proxy", "study", "origin", "tokenizer")
+_CONSTANT_IN_A_RUN = (
+    *("seed", "N", "proxy", "study", "origin", "tokenizer", "mixture_id"),
+)
 _KEY = ("run", "N", "D", "schedule", "family", "metric")
 
 
@@ -77,7 +79,7 @@ def note_oddities(
     if zero:
         findings.note(
             f"{cells.where('p')}: ratio 0 in {len(zero)} rows ({first_ten(zero)}); "
-            "laws in a family's own ratio cannot use these rows"
+            "laws in a family's own ratio cannot use these rows, laws with transfer can"
         )
     seen = set(columns["family"])
     unseen = {f for mixture in mixtures.values() for f in mixture if f not in seen}

@@ -20,7 +20,6 @@ from bayeslaw.runs.findings import Findings, nearest
 # First bytes of files that are not tables, and what to do about each.
 _FOREIGN = {
     b"PK\x03\x04": ("a spreadsheet or zip file", "save the sheet as CSV in UTF-8"),
-    b"\x1f\x8b": ("a gzip file", "decompress it first (gunzip)"),
     b"\x28\xb5\x2f\xfd": ("a zstd file", "decompress it first (zstd -d)"),
     b"\xff\xfe": ("UTF-16 text", "save the table as CSV in UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "save the table as CSV in UTF-8"),
@@ -59,15 +58,15 @@ class Cells:
 
 
 def read_cells(path: Path, findings: Findings) -> Cells:
-    """Returns the cells of a CSV or Parquet file, recognised by content.
+    """Returns the cells of a CSV (also gzip'd) or Parquet file, known by its content.
 
     Raises:
       InputError: there is no table in the file at all. Problems of single rows are
         added to `findings` instead.
     """
-    content = _content(path)
+    content = _unpacked(path, _content(path))
     if content[:4] == b"PAR1":
-        return _parquet_cells(path)
+        return _parquet_cells(path, content)
     if path.suffix.lower() == ".parquet":
         raise InputError(
             "not a Parquet file in spite of its name",
@@ -96,6 +95,25 @@ def _content(path: Path) -> bytes:
         fix = "check that the program writing it has finished, or name another file"
         raise InputError("the file is empty", str(path), "no text", wanted, fix)
     return content
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    """Returns the content of a gzip file, any other content as it is."""
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            "a gzip file that cannot be unpacked",
+            str(path),
+            str(error),
+            "a complete gzip file that holds a CSV table",
+            "compress or copy the table again; the file may be cut off",
+        ) from None
 
 
 def _text(path: Path, content: bytes) -> str:
@@ -197,13 +215,13 @@ def _check_header(path: Path, header: list[str], *, has_rows: bool) -> None:
         )
 
 
-def _parquet_cells(path: Path) -> Cells:
+def _parquet_cells(path: Path, content: bytes) -> Cells:
     # pyarrow costs more CPU than reading a whole CSV table does.
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(io.BytesIO(content)).read()
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             "a Parquet file that cannot be read",

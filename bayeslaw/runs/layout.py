@@ -1,9 +1,10 @@
 """The shapes a table may have: any accepted shape becomes canonical long cells."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bayeslaw.errors import InputError
 from bayeslaw.runs.columns import COLUMNS, SPELLINGS, canonical_name, quoted
 from bayeslaw.runs.files import Cells
 from bayeslaw.runs.findings import Findings, first_ten, nearest
@@ -12,20 +13,24 @@ _WIDE = re.compile(r"(?i)(loss|value|p|ratio|se|stderr)[_/](.+)")
 ONE_FAMILY = "all"  # the family's name in a table that knows no families
 
 
-def canonical_cells(cells: Cells, findings: Findings) -> Cells:
+def canonical_cells(
+    cells: Cells, findings: Findings, keep: Sequence[str] = ()
+) -> Cells:
     """Returns a table of any accepted shape as long cells under canonical names.
 
     Accepted: long tables (one row per family); wide ones (columns `loss_<family>`,
     `p_<family>`, `se_<family>`, also with a slash); tables without families, which
     become one family with ratio 1. Wide `p_<family>` columns also give the mixture.
+    The user's own columns named in `keep` stay under their own names.
     """
-    wide = _wide_columns(cells)
+    _check_kept(cells, keep)
+    wide = _wide_columns(cells, keep)
     plain = {
         heading: column
         for heading, column in cells.columns.items()
         if not any(heading in group.values() for group in wide.values())
     }
-    long = _named(replace(cells, columns=plain), findings)
+    long = _named(replace(cells, columns=plain), findings, keep)
     mixtures = _mixture_texts(cells, wide.get("p", {}))
     if mixtures and "mixture" not in long.columns:
         long.columns["mixture"] = mixtures
@@ -41,9 +46,28 @@ def canonical_cells(cells: Cells, findings: Findings) -> Cells:
     return _one_family(long, findings)
 
 
-def _wide_columns(cells: Cells) -> dict[str, dict[str, str]]:
+def _check_kept(cells: Cells, keep: Sequence[str]) -> None:
+    """Refuses to keep a column that is not there, or that is read anyway."""
+    for heading in keep:
+        known = canonical_name(heading)
+        if heading in cells.columns and known is None:
+            continue
+        near = nearest(heading, cells.columns)
+        fix = f"did you mean `{near}`?" if near else "leave it out, or rename it"
+        if known:
+            fix = f"leave it out: it is read as `{known}`"
+        raise InputError(
+            f"column `{heading}` cannot be kept beside the table's own columns",
+            f"{cells.file}, argument `keep`",
+            f"`{heading}`; the file has {quoted(cells.columns)}",
+            "columns of the file that are not read otherwise",
+            fix,
+        )
+
+
+def _wide_columns(cells: Cells, keep: Sequence[str]) -> dict[str, dict[str, str]]:
     """Returns canonical name -> {family: heading} for columns that name a family."""
-    headings = list(cells.columns)
+    headings = [heading for heading in cells.columns if heading not in keep]
     families_with_p = {
         match[2]
         for match in map(_WIDE.fullmatch, headings)
@@ -65,12 +89,12 @@ def _wide_columns(cells: Cells) -> dict[str, dict[str, str]]:
     return wide if "value" in wide or is_long else {}
 
 
-def _named(cells: Cells, findings: Findings) -> Cells:
+def _named(cells: Cells, findings: Findings, keep: Sequence[str]) -> Cells:
     """Returns the cells under canonical names; unknown columns become notes."""
     columns: dict[str, list[str]] = {}
     headings: dict[str, str] = {}
     for heading, column in cells.columns.items():
-        name = canonical_name(heading)
+        name = heading if heading in keep else canonical_name(heading)
         if name is None:
             near = nearest(heading, SPELLINGS)
             hint = f"; did you mean `{SPELLINGS[near]}`?" if near else ""

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bayeslaw.runs.checks import is_not_given
 from bayeslaw.runs.columns import COLUMNS
 from bayeslaw.runs.files import Cells
 from bayeslaw.runs.findings import Findings
 
 Mixture = dict[str, float]
 TOLERANCE = 1e-6  # of the sum of ratios, and between two statements of one ratio
+# Of the sum of ratios that were rounded when they were written down. Seventeen ratios
+# with three digits can be off by 0.0085; a forgotten family is usually off by more.
+ROUNDED = 0.02
 
 
 def ratio_or_none(value: Any) -> float | None:
@@ -31,34 +35,45 @@ def ratio_or_none(value: Any) -> float | None:
 
 
 def check_sums(
-    where: str, sums: Iterable[tuple[str, str, Mixture]], findings: Findings
+    where: str,
+    sums: Iterable[tuple[str, str, Mixture]],
+    tolerance: float,
+    findings: Findings,
 ) -> None:
-    """Finds mixtures, given as (row, run, mixture), whose ratios do not sum to 1."""
+    """Finds mixtures, given as (row, name, mixture), whose ratios do not sum to 1."""
     bad = [
-        (row, f"run `{run}` {total:.7g}", total)
-        for row, run, mixture in sums
-        if abs((total := math.fsum(mixture.values())) - 1) > TOLERANCE
+        (row, f"{name} {total:.7g}", total)
+        for row, name, mixture in sums
+        if abs((total := math.fsum(mixture.values())) - 1) > tolerance
     ]
     fix = "give every family of the run, and each ratio with all its digits"
-    if any(95 <= total <= 105 for *_, total in bad):
+    allowed = "0.02" if tolerance == ROUNDED else "1e-6"
+    totals = [total for *_, total in bad]
+    if any(95 <= total <= 105 for total in totals):
         fix = "these look like percentages: divide them by 100"
+    elif all(abs(total - 1) <= ROUNDED for total in totals):
+        fix += (
+            "; if only rounded ratios are known, ask for normalise_mixtures=True "
+            "(--normalise-mixtures), which divides them by their sum and says so"
+        )
     findings.bad_cells(
         "the ratios of a run do not sum to 1",
         where,
         [(row, text) for row, text, _ in bad],
-        "ratios of each run that sum to 1 (to within 1e-6)",
+        f"ratios of each run that sum to 1 (to within {allowed})",
         fix,
     )
 
 
 def given_mixtures(
-    cells: Cells, beside: Mapping[str, Mixture], findings: Findings
+    cells: Cells, beside: Mapping[str, Mixture], tolerance: float, findings: Findings
 ) -> dict[str, Mixture]:
     """Returns the mixtures that the `mixture` column or a file beside it states.
 
     Args:
       cells: canonical cells; the column `mixture` may be absent.
       beside: run -> mixture of the file beside the table; may be empty.
+      tolerance: how far the sum of a mixture may be from 1.
       findings: collects JSON errors, wrong sums and contradictions.
     """
     texts = cells.columns.get("mixture", [])
@@ -85,10 +100,10 @@ def given_mixtures(
         if run not in mixtures:
             mixtures[run] = mixture
             if own_ratio is None or own_ratio <= 1:  # else reported with column p
-                sums.append((cells.row(i), run, mixture))
+                sums.append((cells.row(i), f"run `{run}`", mixture))
         elif mixture is not mixtures[run] and not _agree(mixture, mixtures[run]):
             torn.append((cells.row(i), f"run `{run}` {text[:60]}"))
-    check_sums(where, sums, findings)
+    check_sums(where, sums, tolerance, findings)
     wanted = "one mixture for each run, the same wherever it is stated"
     fix = "give each training its own run name, or correct the mixture"
     findings.bad_cells("a run has two mixtures", where, torn, wanted, fix)
@@ -132,6 +147,10 @@ def with_ratios(
     cells: Cells, mixtures: Mapping[str, Mixture], findings: Findings
 ) -> Cells:
     """Returns the cells with a column `p` from the mixtures, where it is left out."""
+    # A column without any ratio is one that is left out.
+    if all(is_not_given(text) for text in cells.columns.get("p", [])):
+        columns = {name: cells.columns[name] for name in cells.columns if name != "p"}
+        cells = replace(cells, columns=columns)
     has_keys = {"run", "family"} <= set(cells.columns)
     if "p" in cells.columns or not mixtures or not has_keys:
         return cells
@@ -161,6 +180,7 @@ def complete_mixtures(
     cells: Cells,
     ratios: Sequence[float],
     given: Mapping[str, Mixture],
+    tolerance: float,
     findings: Findings,
 ) -> dict[str, Mixture]:
     """Returns the mixture of every run, checked against the ratios of its rows.
@@ -188,12 +208,42 @@ def complete_mixtures(
         "the ratio of a row is not the one of its run's mixture",
         cells.where("p"),
         torn,
-        f"one {COLUMNS['p'].meaning.replace(' in (0, 1]', '')}, the same in all rows",
+        f"one {COLUMNS['p'].meaning.split(', in ')[0]}, the same in all rows",
         "give each training its own run name, or correct the ratio or the mixture",
     )
     if not all(runs):  # rows without a run are missing from another run's mixture
         spoilt.update(runs)
     kept = {run: mix for run, mix in implied.items() if run not in spoilt}
-    sums = [(cells.row(first_row[run]), run, mix) for run, mix in kept.items()]
-    check_sums(cells.where("p"), sums, findings)
+    sums = [
+        (cells.row(first_row[run]), f"run `{run}`", mix) for run, mix in kept.items()
+    ]
+    check_sums(cells.where("p"), sums, tolerance, findings)
     return mixtures | kept
+
+
+def divided_by_sums(
+    columns: Mapping[str, list[Any]],
+    mixtures: Mapping[str, Mixture],
+    findings: Findings,
+) -> dict[str, Mixture]:
+    """Returns the mixtures divided by their sums, and divides column `p` likewise.
+
+    Mixtures that sum to 1 already stay as they are to the last bit.
+    """
+    sums = {run: math.fsum(mix.values()) for run, mix in mixtures.items() if mix}
+    off = {run: total for run, total in sums.items() if abs(total - 1) > TOLERANCE}
+    if not off:
+        return dict(mixtures)
+    worst = max(off, key=lambda run: abs(off[run] - 1))
+    findings.note(
+        f"ratios of {len(off)} of {len(sums)} runs divided by their sum, as asked; the "
+        f"sum farthest from 1 is {off[worst]:.7g} (run `{worst}`)"
+    )
+    columns["p"][:] = [
+        ratio / off.get(run, 1.0)
+        for run, ratio in zip(columns["run"], columns["p"], strict=True)
+    ]
+    return {
+        run: {family: ratio / off.get(run, 1.0) for family, ratio in mixture.items()}
+        for run, mixture in mixtures.items()
+    }

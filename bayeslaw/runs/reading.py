@@ -10,15 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.errors import InputError
-from bayeslaw.runs import checks, consistency, mixtures
+from bayeslaw.runs import checks, consistency, mixtures, ratio_files
 from bayeslaw.runs.append import cell_text
 from bayeslaw.runs.columns import COLUMNS, SPELLINGS, canonical_name, quoted
 from bayeslaw.runs.files import Cells, read_cells
 from bayeslaw.runs.findings import Findings, nearest
 from bayeslaw.runs.layout import canonical_cells
-from bayeslaw.runs.ratio_files import check_joined, read_mixtures
 
 Columns = dict[str, list[Any]]
+
+_NO_RATIOS = (
+    "{}: no sampling ratios are given, so only laws without ratios can be fitted; if "
+    "the runs were trained on mixtures, add a column `p` or the mixtures"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a caller says about a table that its file does not; see `read_runs`."""
+
+    origin: str | None = None
+    unit: str | None = None
+    mixtures: str | Path | None = None
+    normalise_mixtures: bool = False
+    keep: Sequence[str] = ()
+
+    @property
+    def tolerance(self) -> float:
+        """How far the sum of a mixture may be from 1."""
+        return mixtures.ROUNDED if self.normalise_mixtures else mixtures.TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -32,9 +52,7 @@ class CheckedRows:
     lines: list[int]
 
 
-def read_checked(
-    path: str | Path, *, origin: str | None = None, unit: str | None = None
-) -> CheckedRows:
+def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
     """Returns the rows of a table, or raises all its problems at once.
 
     Args and Raises: as `read_runs`.
@@ -42,23 +60,23 @@ def read_checked(
     path = Path(path)
     findings = Findings(str(path))
     if path.is_dir():
-        return _read_pair(path, findings, origin, unit)
-    cells = canonical_cells(read_cells(path, findings), findings)
-    beside = path.with_name("mixtures.csv")
-    ratios: Mapping[str, mixtures.Mixture] = {}
-    if beside.is_file() and beside.name != path.name:
-        ratios = read_mixtures(beside, findings)
-        unused = len(set(ratios) - set(cells.columns.get("run", [])))
+        return _read_pair(path, findings, reading)
+    cells = canonical_cells(read_cells(path, findings), findings, reading.keep)
+    file = Path(reading.mixtures) if reading.mixtures else ratio_files.beside(path)
+    stated: Mapping[str, mixtures.Mixture] = {}
+    if file:
+        ratios = ratio_files.read_ratio_file(file, reading.tolerance, findings)
+        stated = ratio_files.by_run(cells, ratios, findings)
+        unused = len(set(ratios.mixtures) - set(cells.columns.get(ratios.key, [])))
+        noun = "runs" if ratios.key == "run" else "mixtures"
         findings.note(
-            f"mixtures read from {beside.name}"
-            + (f"; runs there that the table lacks: {unused}" if unused else "")
+            f"mixtures read from {file.name}"
+            + (f"; {noun} there that the table lacks: {unused}" if unused else "")
         )
-    return check(cells, ratios, findings, origin, unit)
+    return check(cells, stated, findings, reading)
 
 
-def _read_pair(
-    path: Path, findings: Findings, origin: str | None, unit: str | None
-) -> CheckedRows:
+def _read_pair(path: Path, findings: Findings, reading: Reading) -> CheckedRows:
     table, ratios = path / "metrics.csv", path / "ratios.csv"
     if not (table.is_file() and ratios.is_file()):
         held = sorted(
@@ -74,27 +92,29 @@ def _read_pair(
             "a CSV or Parquet file, or a directory with metrics.csv and ratios.csv",
             f"name the file: {path / near}" if near else "name the table's file",
         )
-    cells = canonical_cells(read_cells(table, findings), findings)
-    of_runs = read_mixtures(ratios, findings)
-    check_joined(cells, of_runs, ratios.name, findings)
-    return check(cells, of_runs, findings, origin, unit)
+    cells = canonical_cells(read_cells(table, findings), findings, reading.keep)
+    file = ratio_files.read_ratio_file(ratios, reading.tolerance, findings)
+    of_runs = ratio_files.by_run(cells, file, findings)
+    ratio_files.check_joined(cells, of_runs, ratios.name, findings)
+    return check(cells, of_runs, findings, reading)
 
 
-def rows_checked(rows: Sequence[Mapping[str, Any]], source: str) -> CheckedRows:
+def rows_checked(
+    rows: Sequence[Mapping[str, Any]], source: str, reading: Reading
+) -> CheckedRows:
     """Returns rows given as dictionaries, checked like those of a file."""
     findings = Findings(source)
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
     cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
-    return check(canonical_cells(cells, findings), {}, findings, None, None)
+    return check(canonical_cells(cells, findings, reading.keep), {}, findings, reading)
 
 
 def check(
     cells: Cells,
     beside: Mapping[str, mixtures.Mixture],
     findings: Findings,
-    origin: str | None,
-    unit: str | None,
+    reading: Reading,
 ) -> CheckedRows:
     """Returns the checked content of canonical cells, or raises all problems.
 
@@ -102,8 +122,7 @@ def check(
       cells: canonical long cells.
       beside: run -> mixture from a file beside the table; may be empty.
       findings: problems and notes so far.
-      origin: fills an absent column `origin`.
-      unit: fills an absent column `unit`.
+      reading: what the caller says about the table.
     """
     if not cells.lines:
         findings.problem(
@@ -114,18 +133,24 @@ def check(
             "add rows, or fill the values in",
         )
         findings.raise_problems()
-    cells = _filled(cells, {"origin": origin, "unit": unit}, findings)
-    stated = mixtures.given_mixtures(cells, beside, findings)
+    given = {"origin": reading.origin, "unit": reading.unit}
+    cells = _filled(cells, given, findings)
+    stated = mixtures.given_mixtures(cells, beside, reading.tolerance, findings)
     cells = mixtures.with_ratios(cells, stated, findings)
     _check_required(cells, findings)
     columns = _columns(cells, findings)
-    whole: dict[str, mixtures.Mixture] = {}
+    whole: dict[str, mixtures.Mixture] = {run: {} for run in columns["run"]}
     if {"run", "family", "p"} <= set(cells.columns):
-        whole = mixtures.complete_mixtures(cells, columns["p"], stated, findings)
+        whole = mixtures.complete_mixtures(
+            cells, columns["p"], stated, reading.tolerance, findings
+        )
     if {"run", "family"} <= set(cells.columns):
         consistency.check_runs(cells, columns, findings)
         consistency.check_unique(cells, columns, findings)
     findings.raise_problems()
+    if reading.normalise_mixtures:
+        whole = mixtures.divided_by_sums(columns, whole, findings)
+    columns |= {name: cells.columns[name] for name in reading.keep}
     consistency.note_oddities(cells, columns, whole, findings)
     notes = tuple(findings.notes)
     return CheckedRows(columns, whole, findings.source, notes, cells.lines)
@@ -204,8 +229,12 @@ def _check_required(cells: Cells, findings: Findings) -> None:
     for name, column in COLUMNS.items():
         if not column.is_required or name in cells.columns:
             continue
+        near = _misspelt(name, cells.header)
+        if name == "p" and not near:
+            findings.note(_NO_RATIOS.format(cells.file))
+            continue
         fix = f"add a column `{name}`"
-        if near := _misspelt(name, cells.header):
+        if near:
             fix = f"did you mean `{name}` by the column `{near}`? Rename it"
         if column.aliases:
             fix += f" (also read under {quoted(column.aliases[:4])})"

@@ -15,7 +15,8 @@ def summarise(rows: CheckedRows) -> dict[str, Any]:
       proxies, tokenizers: sorted distinct values; mixtures: how many differ;
       replicated: cells (N, mixture) trained with more than one seed; origins,
       schedules: word -> rows; units: metric -> unit; ranges: one record per family and
-      metric with its rows and lowest and highest p and value; notes.
+      metric with its rows and lowest and highest p (None without ratios) and value;
+      notes.
     """
     columns = rows.columns
     return {
@@ -26,7 +27,9 @@ def summarise(rows: CheckedRows) -> dict[str, Any]:
         "N": _distinct(columns["N"]),
         "D": _distinct(columns["D"]),
         "proxies": _distinct(columns["proxy"]),
-        "mixtures": len({_mixture_key(rows, run) for run in rows.mixtures}),
+        "mixtures": len(
+            {_mixture_key(rows, r) for r, mix in rows.mixtures.items() if mix}
+        ),
         "seeds": _distinct(columns["seed"]),
         "replicated": _replicated(rows),
         "origins": dict(Counter(columns["origin"])),
@@ -77,14 +80,16 @@ def _ranges(rows: CheckedRows) -> list[dict[str, Any]]:
             "metric": metric,
             "family": family,
             "rows": len(of_family),
-            "p": [min(ratios[i] for i in of_family), max(ratios[i] for i in of_family)],
-            "value": [
-                min(values[i] for i in of_family),
-                max(values[i] for i in of_family),
-            ],
+            "p": _bounds(ratios, of_family),
+            "value": _bounds(values, of_family),
         }
         for (metric, family), of_family in groups.items()
     ]
+
+
+def _bounds(column: Sequence[float], rows: Sequence[int]) -> list[float] | None:
+    given = [column[i] for i in rows if column[i] == column[i]]
+    return [min(given), max(given)] if given else None
 
 
 def summary_text(summary: dict[str, Any]) -> str:
@@ -137,6 +142,8 @@ def _span(values: Sequence[int | float], noun: str) -> str:
     return f"{len(values)} {noun}{plural}, {_range([values[0], values[-1]])}"
 
 
-def _range(bounds: Sequence[int | float]) -> str:
+def _range(bounds: Sequence[int | float] | None) -> str:
+    if bounds is None:
+        return "not given"
     low, high = (f"{bound:.4g}" for bound in bounds)
     return low if low == high else f"{low} to {high}"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bayeslaw.errors import InputError
 from bayeslaw.runs.append import csv_text, replace_file
-from bayeslaw.runs.columns import COLUMNS
-from bayeslaw.runs.reading import CheckedRows, read_checked, rows_checked
+from bayeslaw.runs.columns import COLUMNS, is_number
+from bayeslaw.runs.reading import CheckedRows, Reading, read_checked, rows_checked
 from bayeslaw.runs.summary import summarise
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ class RunTable:
 
     Args:
       columns: canonical name -> array (row,). Every column of `columns.COLUMNS` but
-        `mixture` is there. Numbers are float64 with NaN where not given, words are
-        objects with "" where not given. The arrays are read-only.
-      mixtures: run -> {family: ratio}, the whole mixture.
+        `mixture` is there, and the user's own columns that were kept. Numbers are
+        float64 with NaN where not given, words are objects with "" where not given.
+        The arrays are read-only.
+      mixtures: run -> {family: ratio}, the whole mixture; empty without ratios.
       source: path as given.
       sha256: hash of the content: columns that hold anything, their values in row
-        order, and the mixtures. Column order, names and file format do not matter.
+        order, and the mixtures. Column order, names, file format and kept columns do
+        not matter.
       notes: what was assumed, ignored or excluded, one sentence each.
       lines: row number in the file of each row (row,), the header being line 1.
     """
@@ -54,6 +56,13 @@ class RunTable:
     def runs(self) -> tuple[str, ...]:
         """The runs, in order of first appearance."""
         return tuple(dict.fromkeys(self.columns["run"].tolist()))
+
+    @property
+    def has_ratios(self) -> bool:
+        """Whether sampling ratios are given: for all rows, or else for none."""
+        import numpy as np
+
+        return not np.isnan(self.columns["p"]).any()
 
     def select(self, mask: "np.ndarray", *, why: str) -> "RunTable":
         """Returns the rows where mask is True; `notes` says what was left out, and why.
@@ -113,16 +122,29 @@ class RunTable:
 
 
 def read_runs(
-    path: str | Path, *, origin: str | None = None, unit: str | None = None
+    path: str | Path,
+    *,
+    origin: str | None = None,
+    unit: str | None = None,
+    mixtures: str | Path | None = None,
+    normalise_mixtures: bool = False,
+    keep: Sequence[str] = (),
 ) -> RunTable:
     """Reads and checks a table of observations.
 
     Args:
-      path: a CSV or Parquet file, long or wide, or a directory that holds metrics.csv
-        and ratios.csv, joined on `run`. The whole mixture of a run comes from the
-        column `mixture`, from a file mixtures.csv beside the table, or from its rows.
+      path: a CSV (also .csv.gz) or Parquet file, long or wide, or a directory that
+        holds metrics.csv and ratios.csv, joined on `run`. The whole mixture of a run
+        comes from the column `mixture`, from a file of mixtures, or from its rows. A
+        table without any ratio is read too; only laws without ratios can use it.
       origin: measured, published or simulated; fills a column that is not given.
       unit: unit of the values, e.g. bits/byte; fills a column that is not given.
+      mixtures: file of mixtures, one row for each `run`, or for each `mixture_id` that
+        the table's rows name. Without it `<table>_mixtures.csv` or `mixtures.csv`
+        beside the table is read, where there is one.
+      normalise_mixtures: divide the ratios of a run by their sum where rounding took
+        it away from 1, by 0.02 at most; the notes say how many and how far.
+      keep: the user's own columns to keep as words, to select rows by.
 
     Returns:
       The table. Whatever was assumed or ignored stands in its `notes`.
@@ -135,11 +157,16 @@ def read_runs(
       >>> table = read_runs("runs/sample-families/observations.csv")
       >>> table.families
     """
-    return _table(read_checked(path, origin=origin, unit=unit))
+    reading = Reading(origin, unit, mixtures, normalise_mixtures, tuple(keep))
+    return _table(read_checked(path, reading))
 
 
 def table_from_rows(
-    rows: Sequence[Mapping[str, Any]], *, source: str = "rows"
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    source: str = "rows",
+    normalise_mixtures: bool = False,
+    keep: Sequence[str] = (),
 ) -> RunTable:
     """Returns rows given as dictionaries as a table, checked like those of a file.
 
@@ -148,7 +175,8 @@ def table_from_rows(
       ...                   "family": "all", "p": 1.0, "unit": "bits/byte",
       ...                   "value": 1.2}])
     """
-    return _table(rows_checked(rows, source))
+    reading = Reading(normalise_mixtures=normalise_mixtures, keep=tuple(keep))
+    return _table(rows_checked(rows, source, reading))
 
 
 def write_runs(table: RunTable, path: str | Path) -> None:
@@ -167,23 +195,27 @@ def write_runs(table: RunTable, path: str | Path) -> None:
             "change the ending",
         )
     checked = table._checked()
-    names = [n for n in COLUMNS if n == "mixture" or _is_given(n, checked.columns)]
-    columns = {name: checked.columns.get(name, []) for name in names}
-    columns["mixture"] = [
-        json.dumps(dict(table.mixtures[run]), ensure_ascii=False)
-        for run in checked.columns["run"]
-    ]
+    columns = {
+        name: cells
+        for name, cells in checked.columns.items()
+        if name not in COLUMNS or _is_given(cells)
+    }
+    if table.has_ratios:
+        columns["mixture"] = [
+            json.dumps(dict(table.mixtures[run]), ensure_ascii=False)
+            for run in checked.columns["run"]
+        ]
     for name, cells in columns.items():
-        if COLUMNS[name].is_number:
+        if is_number(name):
             columns[name] = [None if cell != cell else cell for cell in cells]
     if path.suffix.lower() == ".parquet":
         replace_file(path, _parquet_bytes(columns))
         return
     rows = [
-        dict(zip(names, cells, strict=True))
+        dict(zip(columns, cells, strict=True))
         for cells in zip(*columns.values(), strict=True)
     ]
-    replace_file(path, csv_text(names, rows, with_header=True).encode())
+    replace_file(path, csv_text(list(columns), rows, with_header=True).encode())
 
 
 def _parquet_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
@@ -192,7 +224,7 @@ def _parquet_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {n: pa.float64() if COLUMNS[n].is_number else pa.string() for n in columns}
+    kinds = {n: pa.float64() if is_number(n) else pa.string() for n in columns}
     table = pa.table({n: pa.array(c, kinds[n]) for n, c in columns.items()})
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
@@ -203,7 +235,7 @@ def _table(rows: CheckedRows) -> RunTable:
     import numpy as np  # see reading.py
 
     columns = {
-        name: np.array(cells, np.float64 if COLUMNS[name].is_number else object)
+        name: np.array(cells, np.float64 if is_number(name) else object)
         for name, cells in rows.columns.items()
     }
     for array in columns.values():
@@ -222,11 +254,11 @@ def content_hash(rows: CheckedRows) -> str:
     """Returns the hash that identifies a table's content; see RunTable.sha256."""
     digest = sha256()
     for name in sorted(rows.columns):
-        if not _is_given(name, rows.columns):
+        if name not in COLUMNS or not _is_given(rows.columns[name]):
             continue  # so that columns added to the schema later change no hash
         cells = rows.columns[name]
         digest.update(name.encode())
-        if COLUMNS[name].is_number:
+        if is_number(name):
             # One bit pattern for every NaN, and for both zeros.
             plain = [x + 0.0 if x == x else float("nan") for x in cells]
             digest.update(struct.pack(f"<{len(plain)}d", *plain))
@@ -236,5 +268,5 @@ def content_hash(rows: CheckedRows) -> str:
     return digest.hexdigest()
 
 
-def _is_given(name: str, columns: Mapping[str, Sequence[Any]]) -> bool:
-    return any(cell not in ("", None) and cell == cell for cell in columns[name])
+def _is_given(cells: Sequence[Any]) -> bool:
+    return any(cell not in ("", None) and cell == cell for cell in cells)
