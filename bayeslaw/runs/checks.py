@@ -114,14 +114,19 @@ def _check_odd_cells(
         absent = empty
     elif spelled := sorted({texts[i] for i in absent if texts[i]}):
         findings.note(f"{where}: {quoted(spelled)} read as not given")
-    rest = [i for i in odd if i not in set(absent)]
+    rest = _without(odd, absent)
     words = [i for i in rest if i in unread and texts[i].lower() not in _NOT_GIVEN]
     fix = _number_advice([texts[i] for i in words])
     findings.bad_cells("not a number", where, bad(words), column.meaning, fix)
-    others = [i for i in rest if i not in set(words)]
+    others = _without(rest, words)
     fix = "delete the rows of diverged runs, or find what wrote the number"
     wanted = f"a finite number: {column.meaning}"
     findings.bad_cells("not a finite number", where, bad(others), wanted, fix)
+
+
+def _without(rows: Sequence[int], others: Sequence[int]) -> list[int]:
+    left_out = set(others)
+    return [i for i in rows if i not in left_out]
 
 
 def _number_advice(texts: Sequence[str]) -> str:
