@@ -4,6 +4,8 @@ import gzip
 import json
 from pathlib import Path
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -234,3 +236,26 @@ def test_more_than_rounding_is_refused_even_when_asked(tmp_path):
     assert error.got == "run `r1` 0.966"
     assert error.wanted == "ratios of each run that sum to 1 (to within 0.02)"
     assert "normalise" not in error.fix
+
+
+@hypothesis.given(
+    at=st.integers(0, 60),
+    length=st.integers(0, 20),
+    new=st.binary(max_size=4) | st.sampled_from([b'"', b",", b"\n", b"-", b".5", b"{"]),
+    is_packed=st.booleans(),
+)
+@hypothesis.settings(max_examples=100, deadline=None)
+def test_mixtures_damaged_anywhere_are_read_or_refused_in_five_parts(
+    tmp_path_factory, at, length, new, is_packed
+):
+    content = gzip.compress(MIXTURES.encode()) if is_packed else MIXTURES.encode()
+    path = write(tmp_path_factory.mktemp("damaged"), SHARED)
+    file = path.with_name("mixtures.csv")
+    file.write_bytes(content[:at] + new + content[at + length :])
+    message = "mixtures.csv, fix:"
+    try:
+        read_runs(path)
+    except InputError as error:  # any other exception fails the test
+        message = str(error)
+    assert "mixtures.csv" in message
+    assert "fix:" in message
