@@ -13,7 +13,7 @@ from typing import Any
 from bayeslaw.runs.checks import is_not_given
 from bayeslaw.runs.columns import COLUMNS
 from bayeslaw.runs.files import Cells
-from bayeslaw.runs.findings import Findings
+from bayeslaw.runs.findings import Findings, first_ten
 
 Mixture = dict[str, float]
 TOLERANCE = 1e-6  # of the sum of ratios, and between two statements of one ratio
@@ -163,11 +163,12 @@ def with_ratios(
         for i, ((run, family), ratio) in enumerate(zip(pairs, ratios, strict=True))
         if ratio is None
     ]
+    named = dict.fromkeys(family for mixture in mixtures.values() for family in mixture)
     findings.bad_cells(
         "no ratio for the family of a row",
         cells.where("family"),
         absent,
-        "families that the run's mixture names",
+        f"families that the run's mixture names; known are {first_ten(named)}",
         "correct the name, or add the family to the mixture (0 where it was left out)",
     )
     findings.note(f"{cells.file}: no column `p`; it is filled in from the mixtures")
