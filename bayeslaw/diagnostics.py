@@ -69,7 +69,9 @@ def require_passed(
 
 
 def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
-    draws = posterior["posterior"].dataset.drop_vars("held_out_offset")
+    draws = posterior["posterior"].dataset
+    # Not drawn by the chains, or a function of what is, partly constant.
+    draws = draws.drop_vars(["held_out_offset", "transfer"], errors="ignore")
     with np.errstate(invalid="ignore", divide="ignore"):  # a draw that never moves
         potential_scale = _by_quantity(rhat(draws))
         sizes = {

@@ -12,9 +12,10 @@ import jax
 import numpy as np
 import xarray as xr
 
-from bayeslaw.model import Layout, arrange, select_rows
+from bayeslaw.observations import Layout, arrange, row_inputs, select_rows
+from bayeslaw.positions import prior_draws
 from bayeslaw.runs import RunTable
-from bayeslaw.sampler import Draws, Report, SamplerSettings, prior_draws, sample
+from bayeslaw.sampler import Draws, Report, SamplerSettings, sample
 from bayeslaw.spec import ModelSpec, read_spec
 
 N_PRIOR_DRAWS = 1000
@@ -64,6 +65,7 @@ def fit(
         prior = jax.device_get(prior_draws(spec, data, prior_key, N_PRIOR_DRAWS))
         posterior_set = _named(draws.values, spec, layout, n_batch=2)
         log_se = ("observation", np.asarray(data.log_se)[layout.cell, layout.group])
+        log_ratio = np.asarray(data.log_ratio)[layout.cell, layout.group]
         offset = _held_out_offset(layout, settings, seed)
         posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
         prior_set = _named(
@@ -82,7 +84,12 @@ def fit(
             "sample_stats": _statistics(draws),
             "prior": prior_set,
             "observed_data": _by_row(rows, ("value",)),
-            "constant_data": _by_row(rows, ROW_COLUMNS).assign(log_se=log_se),
+            "constant_data": _by_row(rows, ROW_COLUMNS).assign(
+                log_se=log_se,
+                cell=("observation", layout.cell),
+                log_ratio=("observation", log_ratio),
+                **_added_inputs(rows, spec, layout),
+            ),
         }
     )
 
@@ -100,9 +107,12 @@ def _named(
 ) -> xr.Dataset:
     """Draws with dimension names, the paper's parameters added, padding removed."""
     law = spec.law_record
-    natural = law.to_natural(
+    natural = law.all_natural(
         {name: values[name] for name in law.coordinates}, layout.reference
     )
+    if "transfer" in natural:
+        own = np.equal.outer(np.array(layout.groups), np.array(layout.sources))
+        natural["transfer"] = np.where(own, 1.0, natural["transfer"])
     batch = ("chain", "draw")[:n_batch]
     arrays = {}
     for name, array in {**values, **natural}.items():
@@ -111,9 +121,11 @@ def _named(
         if name == "run_effect":
             arrays[name] = ((*batch, "run"), np.asarray(array)[..., : len(layout.runs)])
         else:
-            group = ("family",) if np.ndim(array) > n_batch else ()
-            arrays[name] = ((*batch, *group), np.asarray(array))
+            axes = ("family", "source")[: np.ndim(array) - n_batch]
+            arrays[name] = ((*batch, *axes), np.asarray(array))
     coordinates: dict[str, Any] = {"family": list(layout.groups)}
+    if "transfer" in arrays:
+        coordinates["source"] = list(layout.sources)
     if "run_effect" in arrays:
         coordinates["run"] = list(layout.runs)
     n_chains, n_draws = np.shape(values["sigma"])[:2]
@@ -143,6 +155,15 @@ def _statistics(draws: Draws) -> xr.Dataset:
         {**statistics, "step_size": ("chain", np.asarray(draws.step_size))},
         coords={"chain": np.arange(n_chains), "draw": np.arange(n_draws)},
     )
+
+
+def _added_inputs(rows: RunTable, spec: ModelSpec, layout: Layout) -> dict[str, Any]:
+    """Inputs of each row that its columns do not hold."""
+    return {
+        name: ("observation", values)
+        for name, values in row_inputs(rows, spec, layout).items()
+        if name not in layout.reference
+    }
 
 
 def _by_row(rows: RunTable, names: tuple[str, ...]) -> xr.Dataset:
@@ -181,6 +202,7 @@ def _provenance(
         "origin": sorted(set(columns["origin"])),
         "unit": sorted(set(columns["unit"])),
         "reference": layout.reference,
+        "sources": list(layout.sources),
         "unique_tokens": unique,
         "mixtures": {run: dict(ratios) for run, ratios in rows.mixtures.items()},
         "seeds": {

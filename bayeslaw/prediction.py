@@ -1,36 +1,42 @@
 """What a posterior says of losses: at new points, and of the rows it was fitted to."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import spec_of
+from bayeslaw.huber import FrozenHuber
+from bayeslaw.posterior import provenance, spec_of
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
 # proportion to rows x draws.
 MAX_PREDICTIVE_DRAWS = 500
+# Inputs that a caller need not give: tokens seen once, a cooled run.
+DEFAULT_INPUTS = {"epochs": 1.0, "trunk": 0.0}
 
 
-def parameters(
+def coordinates(
     posterior: xr.DataTree, max_draws: int | None = None
-) -> dict[str, Float[np.ndarray, "draw family"]]:
-    """The law's parameters, chains joined, optionally thinned evenly.
+) -> dict[str, Float[np.ndarray, "draw ..."]]:
+    """Draws of the law's coordinates, chains joined, optionally thinned evenly.
 
     Args:
       posterior: result of `fit`.
       max_draws: at most so many draws, evenly spaced; None for all.
     """
-    law = spec_of(posterior).law_record
     draws = posterior["posterior"].dataset
-    return {name: _joined(draws[name], max_draws) for name in law.parameters}
+    names = spec_of(posterior).law_record.coordinates
+    return {name: joined(draws[name], max_draws) for name in names}
 
 
-def _joined(values: xr.DataArray, max_draws: int | None) -> np.ndarray:
+def joined(values: xr.DataArray, max_draws: int | None = None) -> np.ndarray:
+    """Chains of one quantity joined, optionally thinned evenly."""
     array = values.values.reshape(-1, *values.shape[2:])
     if max_draws is None or len(array) <= max_draws:
         return array
@@ -38,15 +44,25 @@ def _joined(values: xr.DataArray, max_draws: int | None) -> np.ndarray:
 
 
 def predict(
-    posterior: xr.DataTree, *, max_draws: int | None = None, **inputs: Any
+    posterior: xr.DataTree,
+    *,
+    max_draws: int | None = None,
+    new_run: bool = False,
+    seed: int = 0,
+    **inputs: Any,
 ) -> Float[np.ndarray, "draw point family"]:
-    """Expected loss of every family at new points, noise and seeds left out.
+    """Loss of every family at new points: its expectation, or that of a new run.
 
     Args:
       posterior: result of `fit`.
       max_draws: at most so many draws, evenly spaced.
-      **inputs: inputs of the law by name, e.g. N, D and p, each broadcastable to
-        (point, family); units of the table.
+      new_run: whether to add what one run of its own seed would add: run effect and
+        noise of its rows. Expected losses if not.
+      seed: seed of that noise.
+      **inputs: inputs of the law by name, N, D and p, each broadcastable to
+        (point, family), in units of the table; with transfer, p to (point, source)
+        in the order of the posterior's `source`. Where the model has the extension:
+        `epochs` of each family (1 if not given) and `trunk` (0, a cooled run).
 
     Returns:
       draws of the law's outcome, in the table's unit. Shape (draw, point, family).
@@ -59,21 +75,104 @@ def predict(
       (4000, 1, 5)
     """
     law = spec_of(posterior).law_record
-    if set(inputs) != set(law.inputs):
+    optional = [name for name in DEFAULT_INPUTS if name in law.all_inputs]
+    if not set(law.inputs) <= set(inputs) <= {*law.inputs, *optional}:
         raise InputError(
             "inputs do not match the law's",
             "arguments of predict",
             ", ".join(sorted(inputs)) or "none",
-            ", ".join(law.inputs),
+            ", ".join([*law.inputs, *(f"{name} (optional)" for name in optional)]),
             f"name every input of {law.name}, and no other",
         )
-    values = {
-        name: draws[:, None, :]
-        for name, draws in parameters(posterior, max_draws).items()
+    given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
+    log_mean = log_outcome(posterior, _centred(posterior, given), max_draws)
+    if new_run:
+        log_mean = log_mean + _run_noise(
+            posterior, log_mean.shape, max_draws, seed, given
+        )
+    return np.exp(log_mean)
+
+
+def _centred(
+    posterior: xr.DataTree, given: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Inputs as the law takes them, from plain ones."""
+    law, record = spec_of(posterior).law_record, provenance(posterior)
+    reference = record["reference"]
+    n_points = np.broadcast_shapes(*(array.shape[:1] for array in given.values()))[0]
+    shape = (n_points, len(posterior["posterior"].dataset["family"]))
+    found = {
+        name: np.broadcast_to(np.log(given[name] / reference[name]), shape)
+        for name in law.all_inputs
+        if name in reference
     }
+    for name, default in DEFAULT_INPUTS.items():
+        if name in law.all_inputs:
+            found[name] = np.broadcast_to(given.get(name, np.array(default)), shape)
+    if "mixture" in law.all_inputs:
+        sources = record["sources"]
+        mixture = np.broadcast_to(given["p"], (n_points, len(sources)))
+        found |= mixture_inputs(posterior, mixture)
+    return found
+
+
+def mixture_inputs(
+    posterior: xr.DataTree, mixture: Float[np.ndarray, "point source"]
+) -> dict[str, Any]:
+    """Inputs of the transfer extension at new mixtures."""
+    record = provenance(posterior)
+    families = posterior["posterior"].dataset["family"].values
+    return {
+        "mixture": mixture,
+        "own": np.equal.outer(families.astype(str), np.array(record["sources"])),
+        "log_p0": np.log(record["reference"]["p"]),
+    }
+
+
+def log_outcome(
+    posterior: xr.DataTree, inputs: Mapping[str, Any], max_draws: int | None = None
+) -> Float[np.ndarray, "draw point family"]:
+    """Log of the expected outcome at inputs as the law takes them."""
+    law = spec_of(posterior).law_record
     with jax.enable_x64(True):
-        points = [np.atleast_2d(np.asarray(inputs[name], float)) for name in law.inputs]
-        return np.asarray(law.function(*points, **values))
+        fixed = {name: jnp.asarray(array) for name, array in inputs.items()}
+        outcome = jax.vmap(lambda values: law.log_outcome(fixed, values))
+        draws = coordinates(posterior, max_draws)
+        return np.asarray(outcome({k: jnp.asarray(v) for k, v in draws.items()}))
+
+
+def _run_noise(
+    posterior: xr.DataTree,
+    shape: tuple[int, ...],
+    max_draws: int | None,
+    seed: int,
+    given: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """What one run adds to the log loss of every point and family."""
+    spec, draws = spec_of(posterior), posterior["posterior"].dataset
+    rng = np.random.default_rng(seed)
+    scale = joined(draws["sigma"], max_draws)[:, None, :]
+    if spec.noise.depends_on_ratio:
+        log_ratio = np.log(given["p"] / provenance(posterior)["reference"]["p"])
+        power = joined(draws["sigma_ratio_power"], max_draws)[:, None, None]
+        scale = scale * np.exp(-power * log_ratio)
+    scale = np.broadcast_to(scale, shape)
+    nu = joined(draws["nu"], max_draws)[:, None, None] if "nu" in draws else None
+    noise = noise_of(spec.noise.likelihood, np.zeros(shape), scale, nu)
+    drawn = noise.rvs(size=shape, random_state=rng)
+    if "run_sd" in draws:
+        run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
+        drawn = drawn + run_sd * rng.normal(size=(*shape[:2], 1))
+    return drawn
+
+
+def noise_of(likelihood: str, mean: Any, scale: Any, nu: Any = None) -> Any:
+    """Frozen distribution, with the methods of scipy's, of a spec's likelihood."""
+    if likelihood == "student_t":
+        return stats.t(nu, mean, scale)
+    return (
+        stats.norm(mean, scale) if likelihood == "normal" else FrozenHuber(mean, scale)
+    )
 
 
 def predictive(
@@ -86,31 +185,57 @@ def predictive(
       max_draws: at most so many draws.
 
     Returns:
-      frozen scipy distribution of shape (draw, observation), and the observed log
-      values, shape (observation,).
+      frozen distribution of shape (draw, observation), and the observed log values,
+      shape (observation,).
     """
-    spec = spec_of(posterior)
+    spec, draws = spec_of(posterior), posterior["posterior"].dataset
     rows = posterior["constant_data"].dataset
-    draws = posterior["posterior"].dataset
     family = draws.get_index("family").get_indexer(rows["family"].values)
-    inputs = {name: rows[name].values for name in spec.law_record.inputs}
-    with jax.enable_x64(True):
-        values = {
-            name: array[:, family]
-            for name, array in parameters(posterior, max_draws).items()
-        }
-        mean = np.log(np.asarray(spec.law_record.function(*inputs.values(), **values)))
+    inputs = _fitted_inputs(posterior, family)
+    log_mean = log_outcome(posterior, inputs, max_draws)
+    mean = log_mean[:, rows["cell"].values, family]
+    scale = joined(draws["sigma"], max_draws)[:, family]
+    if spec.noise.depends_on_ratio:
+        power = joined(draws["sigma_ratio_power"], max_draws)[:, None]
+        scale = scale * np.exp(-power * rows["log_ratio"].values)
     if "run_effect" in draws:
         run = draws.get_index("run").get_indexer(rows["run"].values)
-        mean = mean + _joined(draws["run_effect"], max_draws)[:, run]
+        mean = mean + joined(draws["run_effect"], max_draws)[:, run]
+    scale = np.hypot(rows["log_se"].values, scale)
+    nu = joined(draws["nu"], max_draws)[:, None] if "nu" in draws else None
     observed = posterior["observed_data"].dataset["value"].values
-    scale = np.hypot(
-        rows["log_se"].values, _joined(draws["sigma"], max_draws)[:, family]
-    )
-    if spec.noise.likelihood == "normal":
-        return stats.norm(mean, scale), np.log(observed)
-    nu = _joined(draws["nu"], max_draws)[:, None]
-    return stats.t(nu, mean, scale), np.log(observed)
+    return noise_of(spec.noise.likelihood, mean, scale, nu), np.log(observed)
+
+
+def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]:
+    """Inputs of the fitted rows, laid out as cells by families."""
+    law, record = spec_of(posterior).law_record, provenance(posterior)
+    rows = posterior["constant_data"].dataset
+    cell = rows["cell"].values
+    shape = (cell.max() + 1, len(posterior["posterior"].dataset["family"]))
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        array = np.zeros(shape)
+        array[cell, family] = values
+        return array
+
+    reference = record["reference"]
+    found = {
+        name: spread(
+            np.log(rows[name].values / reference[name])
+            if name in reference
+            else rows[name].values
+        )
+        for name in law.all_inputs
+        if name in rows
+    }
+    if "mixture" in law.all_inputs:
+        run = np.empty(shape[0], object)
+        run[cell] = rows["run"].values
+        mixtures = [record["mixtures"][name] for name in run]
+        ratios = [[mix.get(s, 0.0) for s in record["sources"]] for mix in mixtures]
+        found |= mixture_inputs(posterior, np.array(ratios))
+    return found
 
 
 def pit(posterior: xr.DataTree) -> Float[np.ndarray, " observation"]:

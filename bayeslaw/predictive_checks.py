@@ -23,6 +23,8 @@ MAX_WIDE_DISTANCE = 0.2
 # Share of a family's residual variance that a quadratic in the log inputs may explain,
 # adjusted for its ten coefficients: 0 on average under a right law.
 MAX_TREND = 0.25
+# Ratios of 0, which transfer allows, stand here on the log axis.
+SMALLEST_RATIO = 1e-3
 
 
 def predictive_checks(posterior: xr.DataTree) -> Iterator[Check]:
@@ -81,7 +83,10 @@ def _trend(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
     rows = posterior["constant_data"].dataset
     scores = stats.norm.ppf(ranks.clip(1e-4, 1 - 1e-4))
     inputs = np.log(
-        [rows[name].values for name in spec_of(posterior).law_record.inputs]
+        [
+            np.maximum(rows[name].values, SMALLEST_RATIO if name == "p" else 0.0)
+            for name in spec_of(posterior).law_record.inputs
+        ]
     )
     family = rows["family"].values
     shares = {

@@ -8,7 +8,7 @@ import xarray as xr
 from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.posterior import provenance
-from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw, separable_loss
+from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw
 from bayeslaw.target import Target, mixture_array
 
 # A regret below this share of the loss is far inside seed noise of real runs.
@@ -82,7 +82,7 @@ def optimal_ratios(
         flat_lower=target.named(_flat_end(target, action, -1.0)),
         flat_upper=target.named(_flat_end(target, action, +1.0)),
         flat_tolerance=FLAT_TOLERANCE,
-        expected_loss=float(separable_loss(target.a, target.g, action).mean()),
+        expected_loss=float(target.loss(action).mean()),
         recommended=_verdict("recommended", target, action, action, best, probability),
         compared=tuple(
             _verdict(name, target, ratios, action, best, probability)
@@ -131,9 +131,8 @@ def _verdict(
     best: np.ndarray,
     probability: float,
 ) -> MixtureVerdict:
-    loss = separable_loss(target.a, target.g, ratios)
-    least = separable_loss(target.a, target.g, best)
-    recommended = separable_loss(target.a, target.g, action)
+    loss, least = target.loss(ratios), target.loss(best)
+    recommended = target.loss(action)
     regret = loss / least - 1
     tail = (1 - probability) / 2
     lower, upper = np.quantile(regret, [tail, 1 - tail])
@@ -162,15 +161,10 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
     """
     pick = np.linspace(0, len(target.g) - 1, min(COMPUTE_DRAWS, len(target.g)))
     pick = np.unique(pick.astype(int))
-    values = {name: array[pick] for name, array in target.values.items()}
-    w, g = target.w_raw[pick], target.g[pick]
-    wanted = separable_loss(target.a[pick], g, action)
+    wanted = target.loss(action)[pick]
 
     def loss(log_factor: np.ndarray) -> np.ndarray:
-        D = target.D * np.exp(log_factor)[:, None]
-        return separable_loss(
-            w * target.law.function(target.N, D, 1.0, **values), g, ratios
-        )
+        return target.loss_with_tokens(target.D * np.exp(log_factor), ratios, pick)
 
     low = np.full(len(pick), -np.log(MAX_DATA_FACTOR))
     high = -low
@@ -187,7 +181,7 @@ def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
 
     The other shares keep their proportions; the end is found by bisection on log odds.
     """
-    limit = separable_loss(target.a, target.g, action).mean() * (1 + FLAT_TOLERANCE)
+    limit = target.loss(action).mean() * (1 + FLAT_TOLERANCE)
     ends = np.ones(len(action))
     if len(action) == 1:
         return ends
@@ -199,7 +193,7 @@ def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
             moved = 1 / (1 + np.exp(-(log_odds + sign * middle)))
             ratios = action * (1 - moved) / (1 - share)
             ratios[i] = moved
-            is_inside = separable_loss(target.a, target.g, ratios).mean() <= limit
+            is_inside = target.loss(ratios).mean() <= limit
             low, high = (middle, high) if is_inside else (low, middle)
         ends[i] = 1 / (1 + np.exp(-(log_odds + sign * low)))
     return ends

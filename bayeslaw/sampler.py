@@ -8,24 +8,26 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
-from numpyro import handlers
 from numpyro.infer.hmc import hmc
-from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+from numpyro.infer.util import potential_energy
 
-from bayeslaw.model import Observations, program
+from bayeslaw.hierarchy import initial_centring
+from bayeslaw.model import program
+from bayeslaw.observations import Observations
+from bayeslaw.positions import (
+    QUICK_COMPILE,
+    Frame,
+    next_frame,
+    starting_points,
+    unravel,
+    values_at,
+)
 from bayeslaw.spec import ModelSpec
 
 Report = Callable[[str, int, int, int], None]
 # Longest stretch of iterations between two reports of progress.
 MAX_CHUNK = 50
-# A chain starts at the mean of this many prior draws: spread out, yet not in the tails
-# where the first trajectories would be cut short.
-DRAWS_PER_START = 8
-# For programs that run once: random numbers of twenty sites compile in a fifth of the
-# time, and run as fast as can be noticed.
-QUICK_COMPILE = {"xla_backend_optimization_level": 0}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class SamplerSettings:
 
     Args:
       chains: number of chains, run in lockstep by vmap.
-      warmup: adaptation iterations of each chain, discarded.
+      warmup: adaptation iterations of each chain, discarded; even.
       draws: kept iterations of each chain.
       target_accept: target acceptance probability of the step-size adaptation.
       max_tree_depth: at most 2^depth - 1 leapfrog steps an iteration.
@@ -45,6 +47,11 @@ class SamplerSettings:
     draws: int = 1000
     target_accept: float = 0.9
     max_tree_depth: int = 10
+
+    @property
+    def stage(self) -> int:
+        """Iterations of each of the two stages of warm-up."""
+        return self.warmup // 2
 
 
 class Draws(NamedTuple):
@@ -62,8 +69,10 @@ class Draws(NamedTuple):
 
 
 class _Kernel(NamedTuple):
+    first_frame: Callable[..., Any]
     start: Callable[..., Any]
     advance: Callable[..., Any]
+    next_frame: Callable[..., Any]
     constrain: Callable[..., Any]
 
 
@@ -76,68 +85,119 @@ def sample(
 ) -> Draws:
     """Draw from the posterior of a spec.
 
+    Warm-up has two stages. The first moves the coordinates as the law declares them;
+    from its second half all chains together learn what the data fix and how positions
+    vary together, and the second stage and the draws move in that frame.
+
     Args:
       spec: model spec.
-      data: observations; the compiled program is reused for equal shapes.
-      key: random key.
+      data: observations; the compiled program is reused for equal shapes. With one
+        more axis in front of every array: as many data sets, fitted side by side.
+      key: random key, one for each data set.
       settings: NUTS settings.
       report: called with (phase, iterations done, of how many, divergences so far).
 
     Returns:
-      draws of every site, chains first.
+      draws of every site, chains first (after data sets).
     """
-    kernel = _kernel(spec.model_dump_json(), settings)
-    start_key, chain_key = jax.random.split(key)
-    starts = _starting_points(spec, data, start_key, settings.chains)
-    state = kernel.start(jax.random.split(chain_key, settings.chains), starts, data)
+    is_batched = data.log_value.ndim == 3
+    kernel = _kernel(spec.model_dump_json(), settings, is_batched)
+    keys = _split(key, 3)
+    progress = _Progress(report, 2 * settings.stage + settings.draws)
+    frame, starts = kernel.first_frame(keys[0], data)
+    state = kernel.start(keys[1], starts, data, frame)
+    state, (positions, _) = _advance(kernel, state, data, frame, settings, progress, 0)
+    frame, starts = kernel.next_frame(positions, data, frame)
+    state = kernel.start(keys[2], starts, data, frame)
+    state, _ = _advance(kernel, state, data, frame, settings, progress, 1)
+    state, kept = _advance(kernel, state, data, frame, settings, progress, 2)
+    values = kernel.constrain(kept[0], data, frame)
+    return Draws(values, kept[1], state.adapt_state.step_size)
+
+
+def _split(key: Array, count: int) -> Array:
+    """So many keys of one, or of each of several, the new axis first."""
+    if not key.ndim:
+        return jax.random.split(key, count)
+    return jnp.stack([jax.random.split(one, count) for one in key], axis=1)
+
+
+class _Progress:
+    """Counts iterations and divergences for whoever watches."""
+
+    def __init__(self, report: Report | None, total: int):
+        self.report, self.total, self.done, self.diverged = report, total, 0, 0
+
+    def add(self, n_iterations: int, diverging: Array, *, is_kept: bool) -> None:
+        self.done += n_iterations
+        if is_kept:
+            self.diverged += int(diverging.sum())
+        if self.report:
+            phase = "sampling" if is_kept else "warm-up"
+            self.report(phase, self.done, self.total, self.diverged)
+
+
+def _advance(
+    kernel: _Kernel,
+    state: Any,
+    data: Observations,
+    frame: Frame,
+    settings: SamplerSettings,
+    progress: _Progress,
+    stage: int,
+) -> tuple[Any, Any]:
+    """Run a stage; positions and statistics of its iterations, chains first."""
+    is_kept = stage == 2
     kept = []
-    diverged = 0
-    chunk, total = _chunk(settings), settings.warmup + settings.draws
-    for done in range(chunk, total + 1, chunk):
-        state, collected = kernel.advance(state, data)
-        warm = done <= settings.warmup
-        if not warm:
-            kept.append(collected)
-            diverged += int(collected[1]["diverging"].sum())
-        if report:
-            report("warm-up" if warm else "sampling", done, total, diverged)
-    positions, statistics = jax.tree.map(
-        lambda *parts: jnp.moveaxis(jnp.concatenate(parts), 0, 1), *kept
+    chunk = _chunk(settings)
+    for _ in range((settings.draws if is_kept else settings.stage) // chunk):
+        state, collected = kernel.advance(state, data, frame)
+        kept.append(collected)
+        progress.add(chunk, collected[1]["diverging"], is_kept=is_kept)
+    # A chunk has axes (set,) iteration, chain.
+    axis = 1 if data.log_value.ndim == 3 else 0
+    return state, jax.tree.map(
+        lambda *parts: jnp.swapaxes(jnp.concatenate(parts, axis), axis, axis + 1), *kept
     )
-    values = kernel.constrain(positions, data)
-    return Draws(values, statistics, state.adapt_state.step_size)
 
 
 def _chunk(settings: SamplerSettings) -> int:
-    common = math.gcd(settings.warmup, settings.draws)
+    common = math.gcd(settings.stage, settings.draws)
     return max(size for size in range(1, MAX_CHUNK + 1) if common % size == 0)
 
 
 @lru_cache(maxsize=16)
-def _kernel(spec_json: str, settings: SamplerSettings) -> _Kernel:
-    """Compiled pieces of one sampler; the data are arguments of each."""
+def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Kernel:
+    """Compiled pieces of one sampler; data and frame are arguments of each."""
     spec = ModelSpec.model_validate_json(spec_json)
     init, step = hmc(potential_fn_gen=_potential(spec), algo="NUTS")
 
-    @partial(jax.jit, compiler_options=QUICK_COMPILE)
-    def start(keys: Array, starts: Any, data: Observations) -> Any:
-        def one(key: Array, sites: Any) -> Any:
+    def first_frame(key: Array, data: Observations) -> tuple[Frame, Array]:
+        centring = initial_centring(spec, data)
+        starts = starting_points(spec, data, centring, key, settings.chains)
+        d = starts.shape[-1]
+        return Frame(centring, jnp.zeros(d), jnp.eye(d)), starts
+
+    def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
+        def one(key: Array, position: Array) -> Any:
             return init(
-                sites,
-                settings.warmup,
+                position,
+                settings.stage,
                 step_size=0.1,
                 target_accept_prob=settings.target_accept,
                 max_tree_depth=settings.max_tree_depth,
-                model_args=(data,),
+                model_args=(data, frame),
                 rng_key=key,
             )
 
-        return jax.vmap(one)(keys, starts)
+        return jax.vmap(one)(jax.random.split(key, settings.chains), starts)
 
-    @jax.jit
-    def advance(states: Any, data: Observations) -> Any:
+    def one_iteration(states: Any, data: Observations, frame: Frame) -> Any:
+        return jax.vmap(lambda state: step(state, (data, frame)))(states)
+
+    def advance(states: Any, data: Observations, frame: Frame) -> Any:
         def one(states: Any, _: None) -> Any:
-            states = jax.vmap(lambda state: step(state, (data,)))(states)
+            states = one_iteration(states, data, frame)
             return states, (
                 states.z,
                 {
@@ -150,99 +210,30 @@ def _kernel(spec_json: str, settings: SamplerSettings) -> _Kernel:
 
         return jax.lax.scan(one, states, length=_chunk(settings))
 
-    @partial(jax.jit, compiler_options=QUICK_COMPILE)
-    def constrain(positions: Array, data: Observations) -> dict[str, Array]:
-        sites = jax.vmap(jax.vmap(_unravel(spec, data)))(positions)
-        return constrain_fn(
-            program, (spec, data), {}, sites, return_deterministic=True, batch_ndims=2
-        )
+    def constrain(xs: Array, data: Observations, frame: Frame) -> dict[str, Array]:
+        return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
 
-    return _Kernel(start, advance, constrain)
+    def over_sets(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        return jax.jit(jax.vmap(function) if is_batched else function, **options)
 
-
-def _unravel(
-    spec: ModelSpec, data: Observations
-) -> Callable[[Float[Array, " site"]], dict[str, Array]]:
-    """From one vector to the sites. NUTS moves a vector.
-
-    NUTS copies and selects a dozen states in every step. With two dozen sites each
-    these copies were most of the program: one vector takes 40 % off tracing and
-    compiling it, and 16 % off every step.
-    """
-    shapes = jax.eval_shape(partial(_sites, spec), jax.random.key(0), data)
-    zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-    return ravel_pytree(zeros)[1]
+    quick: dict[str, Any] = {"compiler_options": QUICK_COMPILE}
+    return _Kernel(
+        over_sets(first_frame, **quick),
+        over_sets(start, **quick),
+        over_sets(advance),
+        over_sets(partial(next_frame, spec), **quick),
+        over_sets(constrain, **quick),
+    )
 
 
 def _potential(spec: ModelSpec) -> Callable[..., Any]:
-    def of_data(data: Observations) -> Callable[[Array], Array]:
-        unravel = _unravel(spec, data)
-        return lambda position: potential_energy(
-            program, (spec, data), {}, unravel(position)
+    def of_data(data: Observations, frame: Frame) -> Callable[[Array], Array]:
+        to_sites = unravel(spec, data)
+        return lambda x: potential_energy(
+            program,
+            (spec, data, frame.centring),
+            {},
+            to_sites(frame.centre + frame.matrix @ x),
         )
 
     return of_data
-
-
-def _starting_points(
-    spec: ModelSpec, data: Observations, key: Array, n_chains: int
-) -> Float[Array, "chain site"]:
-    """One point a chain on the unconstrained scale."""
-    draws = prior_draws(spec, data, key, n_chains * DRAWS_PER_START)
-
-    @partial(jax.jit, compiler_options=QUICK_COMPILE)
-    def positions(sites: dict[str, Array], data: Observations) -> Array:
-        return jax.vmap(
-            lambda one: ravel_pytree(unconstrain_fn(program, (spec, data), {}, one))[0]
-        )(sites)
-
-    found = positions(draws.sites, data)
-    return found.reshape(n_chains, DRAWS_PER_START, -1).mean(1)
-
-
-class PriorDraws(NamedTuple):
-    """Draws from the prior, each (draw, ...).
-
-    Args:
-      sites: what NUTS samples.
-      deterministic: coordinates that follow from the sites.
-    """
-
-    sites: dict[str, Array]
-    deterministic: dict[str, Array]
-
-
-def prior_draws(
-    spec: ModelSpec, data: Observations, key: Array, n_draws: int
-) -> PriorDraws:
-    """Draw every unobserved site and coordinate from the prior."""
-    keys = jax.random.split(key, n_draws)
-    return _prior_program(spec.model_dump_json())(keys, data)
-
-
-@lru_cache(maxsize=16)
-def _prior_program(spec_json: str) -> Callable[..., PriorDraws]:
-    spec = ModelSpec.model_validate_json(spec_json)
-
-    def one(key: Array, data: Observations) -> PriorDraws:
-        trace = handlers.trace(handlers.seed(program, key)).get_trace(spec, data)
-        others = {
-            name: site["value"]
-            for name, site in trace.items()
-            if site["type"] == "deterministic"
-        }
-        return PriorDraws(_latent(trace), others)
-
-    return jax.jit(jax.vmap(one, in_axes=(0, None)), compiler_options=QUICK_COMPILE)
-
-
-def _sites(spec: ModelSpec, key: Array, data: Observations) -> dict[str, Array]:
-    return _latent(handlers.trace(handlers.seed(program, key)).get_trace(spec, data))
-
-
-def _latent(trace: dict[str, Any]) -> dict[str, Array]:
-    return {
-        name: site["value"]
-        for name, site in trace.items()
-        if site["type"] == "sample" and not site["is_observed"]
-    }

@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from bayeslaw.errors import InputError
-from bayeslaw.model import Observations
+from bayeslaw.observations import Observations
+from bayeslaw.positions import prior_draws
 from bayeslaw.runs import RunTable, table_from_rows
-from bayeslaw.sampler import prior_draws
 from bayeslaw.spec import ModelSpec
 
 FAMILIES = ("germanic", "romance", "slavic", "indic", "sino_tibetan")
@@ -82,17 +83,44 @@ def simulate(
         for name, values in (("N", sizes), ("D", tokens), ("p", mixtures))
     }
     truth = _truth(spec, seed, len(families), dict(parameters or {}))
-    coordinates = {name: truth[name][None, None] for name in law.coordinates}
+    log_mean = _log_mean(spec, truth, inputs, reference)
     with jax.enable_x64(True):
-        centred = {name: np.log(inputs[name] / reference[name]) for name in law.inputs}
-        log_mean = np.asarray(law.log_mean(**centred, **coordinates))
-        truth |= jax.device_get(law.to_natural(truth, reference))
+        own = {name: truth[name] for name in law.coordinates}
+        truth |= jax.device_get(law.all_natural(own, reference))
     values = np.exp(log_mean + _noise(rng, spec, truth, log_mean.shape))
     about = {"metric": law.outcome, "unit": unit}
     rows = _rows(runs, tokens, families, mixtures, values, about)
     record = {"families": list(families), "reference": reference, "seed": seed}
     record |= {name: np.asarray(value).tolist() for name, value in truth.items()}
     return table_from_rows(rows, source=f"simulated, seed {seed}"), record
+
+
+def _log_mean(
+    spec: ModelSpec,
+    truth: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    reference: Mapping[str, float],
+) -> Float[np.ndarray, "run checkpoint family"]:
+    """Expected log loss; tokens seen once, runs cooled."""
+    law = spec.law_record
+    shape = np.broadcast_shapes(*(array.shape for array in inputs.values()))
+    flat = {
+        name: np.broadcast_to(array, shape).reshape(-1, shape[-1])
+        for name, array in inputs.items()
+    }
+    centred = {
+        name: jnp.log(flat[name] / reference[name])
+        for name in law.all_inputs
+        if name in reference
+    }
+    zeros = jnp.zeros((len(flat["N"]), shape[-1]))
+    centred |= {"epochs": zeros, "trunk": zeros, "mixture": jnp.asarray(flat["p"])}
+    centred |= {"own": jnp.eye(shape[-1], dtype=bool), "log_p0": np.log(reference["p"])}
+    needed = {
+        name: centred[name] for name in {*law.inputs, *law.all_inputs} & {*centred}
+    }
+    coordinates = {name: jnp.asarray(truth[name]) for name in law.coordinates}
+    return np.asarray(law.log_outcome(needed, coordinates)).reshape(shape)
 
 
 def _rows(
@@ -140,10 +168,12 @@ def _truth(
     """One prior draw of coordinates and noise, some of it replaced."""
     with jax.enable_x64(True):
         empty = jnp.zeros((1, n_families))
+        inputs = dict.fromkeys(spec.law_record.all_inputs, empty)
         nothing = Observations(
-            inputs=dict.fromkeys(spec.law_record.inputs, empty),
+            inputs=inputs | {"own": jnp.eye(n_families, dtype=bool)},
             log_value=empty,
             log_se=empty,
+            log_ratio=empty,
             observed=empty > 0,
             run=jnp.zeros(1, int),
             run_exists=jnp.ones(1, bool),

@@ -56,23 +56,28 @@ class Noise(_Section):
     |------------|---------------------------------------|----------|
     | sigma      | LogNormal(log median, log_scale)      | (group,) |
     | nu         | Gamma(2, 0.1), Student-t only         | ()       |
+    | sigma_ratio_power | Normal(0, 0.3), if it depends on the ratio | () |
     | run_sd     | LogNormal(log median, log_scale)      | ()       |
     | run_effect | Normal(0, run_sd)                     | (run,)   |
 
     Args:
-      likelihood: "student_t" or "normal", on log loss.
+      likelihood: "student_t", "normal" or "huber" (Normal with exponential tails), on
+        log loss.
       run_effect: whether all rows of a run share a deviation (its seed).
       known_se: "independent" adds each row's se to its noise. "shared" does not: when
         all runs are scored on one held-out set, its sampling error moves them together
         and is no noise between runs; it is added to the loss level in decisions.
         "by_eval_set" chooses for each family: shared where all its rows name one
         eval_set, else independent.
+      depends_on_ratio: whether sigma is multiplied by (p/p0)^-sigma_ratio_power: a
+        family seen little is often noisier.
       sigma: prior of the discrepancy sd of each group.
       run_sd: prior of the sd between runs.
     """
 
-    likelihood: Literal["student_t", "normal"] = "student_t"
+    likelihood: Literal["student_t", "normal", "huber"] = "student_t"
     run_effect: bool = True
+    depends_on_ratio: bool = False
     known_se: Literal["by_eval_set", "independent", "shared"] = "by_eval_set"
     sigma: ScalePrior = ScalePrior(median=0.01)
     run_sd: ScalePrior = ScalePrior(median=0.01)
@@ -85,6 +90,8 @@ class ModelSpec(_Section):
       name: name of the model, the file's stem.
       law: key of `LAWS`.
       source: paper or reason.
+      extensions: nested additions to the law, on or off by name; what is not named is
+        as the extension says (drift on, the others off).
       selection: rows used.
       pooling: per coordinate "partial" (hierarchy), "none" (groups fitted apart) or
         "complete" (one value for all groups); key "default" sets the rest.
@@ -95,6 +102,7 @@ class ModelSpec(_Section):
     name: str
     law: str
     source: str = ""
+    extensions: dict[str, bool] = {}
     selection: Selection = Selection()
     pooling: dict[str, Pooling] = {}
     priors: dict[str, PriorOverride] = {}
@@ -102,8 +110,15 @@ class ModelSpec(_Section):
 
     @property
     def law_record(self) -> Law:
-        """The law this spec names."""
-        return LAWS[self.law]
+        """The law this spec names, with its extensions."""
+        law = LAWS[self.law]
+        return law.extended(
+            [
+                part.name
+                for part in law.offered
+                if self.extensions.get(part.name, part.is_default)
+            ]
+        )
 
     def pooling_of(self, coordinate: str) -> Pooling:
         """Pooling of one coordinate."""
@@ -150,12 +165,28 @@ def parse_spec(content: dict, where: str) -> ModelSpec:
         raise InputErrors(_five_parts(error, where), where) from None
     if spec.law not in LAWS:
         raise _unknown(spec.law, f"{where}, key law", list(LAWS))
+    offered = [part.name for part in LAWS[spec.law].offered]
+    for name in spec.extensions:
+        if name not in offered:
+            raise _unknown(name, f"{where}, section [extensions]", offered)
+    _check_trunk(spec, where)
     known = list(spec.law_record.coordinates)
     for section, names in (("pooling", spec.pooling), ("priors", spec.priors)):
         for name in names:
             if name not in known and (section, name) != ("pooling", "default"):
                 raise _unknown(name, f"{where}, section [{section}]", known)
     return spec
+
+
+def _check_trunk(spec: ModelSpec, where: str) -> None:
+    if spec.extensions.get("trunk_offset") and spec.selection.schedule != "any":
+        raise InputError(
+            "trunk_offset without trunk checkpoints",
+            f"{where}, section [selection], key schedule",
+            repr(spec.selection.schedule),
+            '"any", so that trunk and cooled checkpoints are both fitted',
+            'set schedule = "any", or trunk_offset = false',
+        )
 
 
 def _read_toml(path: Path) -> dict:

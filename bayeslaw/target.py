@@ -3,20 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import spec_of
-from bayeslaw.prediction import parameters
+from bayeslaw.posterior import provenance, spec_of
+from bayeslaw.prediction import coordinates
+from bayeslaw.simplex import separable_loss
 
 
 class Target:
-    """The loss of every draw as sum_i a_i p_i^-g_i at a target run.
+    """The loss of every draw as constant + sum_i a_i p_i^-g_i at a target run.
 
     Attributes:
-      a: weighted loss of each family at p = 1. Shape (draw, family).
-      g: ratio exponents. Shape (draw, family).
+      a: weighted loss of each family at p = 1 that ratios move. Shape (draw, family).
+      g: ratio exponents at the target's size. Shape (draw, family).
+      constant: weighted loss that ratios do not move. Shape (draw,).
       w: weight of each family, summing to 1. Shape (family,).
       w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
         the loss at p = 1 if losses are normalised. Shape (draw, family).
@@ -36,37 +41,109 @@ class Target:
                     "a positive number",
                     "give parameters and tokens as plain counts",
                 )
-        self.law = spec_of(posterior).law_record
-        if self.law.ratio_exponent is None:
-            raise InputError(
-                "law is not separable in the ratios",
-                "model spec, key law",
-                self.law.name,
-                "a law with outcome proportional to p^-gamma",
-                "fit such a law for ratio decisions",
-            )
+        self._posterior = posterior
+        _require_separable(posterior)
         self.families = tuple(posterior["posterior"].dataset["family"].values.tolist())
         self.N, self.D = N, D
-        self.values = parameters(posterior)
-        self.g = self.values[self.law.ratio_exponent]
         draws = posterior["posterior"].dataset
-        at_full_ratio = self.law.function(N, D, 1.0, **self.values)
+        self.values = coordinates(posterior)
+        full, floor = self._loss_at_full_ratio(np.full(len(self.values["level"]), D))
+        self.g = self._exponents(full, floor)
         self.w = _weights(weights, self.families)
         if normalised:
-            self.w_raw = self.w / at_full_ratio
+            self.w_raw = self.w / full
         else:
             # Decisions are about the families' text, not the one sample held out.
             offset = draws["held_out_offset"].values.reshape(self.g.shape)
             self.w_raw = self.w * np.exp(offset)
-        self.a = self.w_raw * at_full_ratio
-        share = self.a / self.a.sum(-1, keepdims=True)
+        self.a = self.w_raw * (full - floor)
+        self.constant = (self.w_raw * floor).sum(-1)
+        share = self.w_raw * full / (self.w_raw * full).sum(-1, keepdims=True)
         own = (share * draws["sigma"].values.reshape(self.g.shape)) ** 2
         common = draws["run_sd"].values.ravel() if "run_sd" in draws else 0.0
         self.noise_sd = np.sqrt(common**2 + own.sum(-1))
 
+    def loss(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
+        """Weighted loss of every draw for a mixture, or for one mixture per draw."""
+        return self.constant + separable_loss(self.a, self.g, ratios)
+
+    def loss_with_tokens(
+        self, D: np.ndarray, ratios: np.ndarray, pick: np.ndarray
+    ) -> np.ndarray:
+        """The same with other numbers of tokens, for some draws; D is (pick,)."""
+        full, floor = self._loss_at_full_ratio(D, pick)
+        weight = self.w_raw[pick]
+        scaled = separable_loss(weight * (full - floor), self.g[pick], ratios)
+        return scaled + (weight * floor).sum(-1)
+
+    def _loss_at_full_ratio(
+        self, D: np.ndarray, pick: np.ndarray | slice = slice(None)
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Loss at p = 1, and the part of it that ratios do not move."""
+        return self._loss(D, np.array(1.0), pick), self._floor(pick)
+
+    def _loss(
+        self, D: np.ndarray, p: np.ndarray, pick: np.ndarray | slice
+    ) -> np.ndarray:
+        law = spec_of(self._posterior).law_record
+        reference = provenance(self._posterior)["reference"]
+        shape = (1, len(self.families))
+
+        def one(values: Any, log_D: Any) -> Any:
+            point = {
+                "N": jnp.log(self.N / reference["N"]),
+                "D": log_D - jnp.log(reference["D"]),
+                "p": jnp.log(p / reference["p"]),
+            }
+            # Tokens of the target run are taken as fresh and the run as cooled.
+            point |= {"epochs": jnp.array(1.0), "trunk": jnp.array(0.0)}
+            inputs = {
+                name: jnp.broadcast_to(point[name], shape) for name in law.all_inputs
+            }
+            return law.log_outcome(inputs, values)[0]
+
+        with jax.enable_x64(True):
+            values = {k: jnp.asarray(v[pick]) for k, v in self.values.items()}
+            return np.exp(jax.vmap(one)(values, jnp.log(jnp.asarray(D))))
+
+    def _floor(self, pick: np.ndarray | slice) -> np.ndarray:
+        law = spec_of(self._posterior).law_record
+        values = {name: array[pick] for name, array in self.values.items()}
+        if law.floor is None:
+            return np.zeros_like(values["level"])
+        with jax.enable_x64(True):
+            return np.exp(law.floor(values))
+
+    def _exponents(self, full: np.ndarray, floor: np.ndarray) -> np.ndarray:
+        """Ratio exponents at the target's size: the law is floor + c p^-g."""
+        at_other = self._loss(
+            np.full(len(full), self.D), np.exp(np.array(-1.0)), slice(None)
+        )
+        return np.log((at_other - floor) / (full - floor))
+
     def named(self, values: np.ndarray) -> dict[str, float]:
         """A value of each family, by name."""
         return dict(zip(self.families, map(float, values), strict=True))
+
+
+def _require_separable(posterior: xr.DataTree) -> None:
+    spec = spec_of(posterior)
+    if not spec.law_record.has_ratio:
+        raise InputError(
+            "law has no sampling ratios",
+            "model spec, key law",
+            spec.law,
+            "a law of N, D and p, such as family_loss",
+            "fit such a law for ratio decisions",
+        )
+    if "mixture" in spec.law_record.all_inputs:
+        raise InputError(
+            "ratios of a law with transfer are not decided yet",
+            "model spec, section [extensions]",
+            "transfer = true",
+            "a law in which a family's loss depends on its own ratio alone",
+            "fit with transfer = false for the decision; compare by held-out score",
+        )
 
 
 def _weights(weights: Mapping[str, float] | None, families: tuple[str, ...]) -> Any:

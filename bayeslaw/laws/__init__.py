@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 
 from bayeslaw.law import Law
-from bayeslaw.laws import family_loss
+from bayeslaw.laws import chinchilla, family_loss, reducible_ratio
 
-LAWS: Mapping[str, Law] = {law.name: law for law in (family_loss.LAW,)}
+LAWS: Mapping[str, Law] = {
+    law.name: law for law in (family_loss.LAW, reducible_ratio.LAW, chinchilla.LAW)
+}
+"""
+Extensions that laws offer, each one file too: `drift`, `transfer`, `repetition` and
+`trunk_offset`.
+"""

@@ -1,11 +1,17 @@
 """Loss of one language family from model size, training tokens and sampling ratio."""
 
+from dataclasses import replace
 from math import log
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.law import Coordinate, Law, Number, Values
+from bayeslaw.law import Coordinate, Number, Values
+from bayeslaw.laws import chinchilla
+from bayeslaw.laws.drift import DRIFT
+from bayeslaw.laws.repetition import REPETITION
+from bayeslaw.laws.transfer import TRANSFER
+from bayeslaw.laws.trunk_offset import TRUNK_OFFSET
 from bayeslaw.priors import GroupPrior
 
 
@@ -47,12 +53,6 @@ def family_loss(
     return (E + A / N**alpha + B / D**beta) * p**-gamma
 
 
-def log_weights(odds_N: Number, odds_D: Number) -> tuple[Number, Number, Number]:
-    """Logs of the shares of the loss at the reference due to E, N and D; sum is 1."""
-    total = jnp.logaddexp(0.0, jnp.logaddexp(odds_N, odds_D))
-    return -total, odds_N - total, odds_D - total
-
-
 def log_mean(
     N: Number,
     D: Number,
@@ -66,85 +66,39 @@ def log_mean(
     log_gamma: Number,
 ) -> Number:
     """Log loss in centred coordinates; N, D, p are log(value / reference)."""
-    log_wE, log_wN, log_wD = log_weights(odds_N, odds_D)
-    # The weights sum to 1, so the plain sum neither over- nor underflows within many
-    # decades of the reference; logsumexp would cost a third more per gradient.
-    reducible = jnp.exp(log_wN - jnp.exp(log_alpha) * N) + jnp.exp(
-        log_wD - jnp.exp(log_beta) * D
+    at_reference_ratio = chinchilla.log_mean(
+        N,
+        D,
+        level=level,
+        odds_N=odds_N,
+        odds_D=odds_D,
+        log_alpha=log_alpha,
+        log_beta=log_beta,
     )
-    return level + jnp.log(jnp.exp(log_wE) + reducible) - jnp.exp(log_gamma) * p
+    return at_reference_ratio - jnp.exp(log_gamma) * p
 
 
 def to_natural(coordinates: Values, reference: Values) -> dict[str, Array]:
     """The paper's E, A, B (at p = 1), alpha, beta and gamma."""
-    log_wE, log_wN, log_wD = log_weights(coordinates["odds_N"], coordinates["odds_D"])
-    alpha, beta, gamma = (
-        jnp.exp(coordinates[name]) for name in ("log_alpha", "log_beta", "log_gamma")
-    )
+    gamma = jnp.exp(coordinates["log_gamma"])
     at_full_ratio = coordinates["level"] + gamma * jnp.log(reference["p"])
-    return {
-        "E": jnp.exp(at_full_ratio + log_wE),
-        "A": jnp.exp(at_full_ratio + log_wN + alpha * jnp.log(reference["N"])),
-        "B": jnp.exp(at_full_ratio + log_wD + beta * jnp.log(reference["D"])),
-        "alpha": alpha,
-        "beta": beta,
-        "gamma": gamma,
-    }
+    moved = {**coordinates, "level": at_full_ratio}
+    return chinchilla.to_natural(moved, reference) | {"gamma": gamma}
 
 
-def _size_weight(values: Values) -> Number:
-    return log_weights(values["odds_N"], values["odds_D"])[1]
-
-
-def _data_weight(values: Values) -> Number:
-    return log_weights(values["odds_N"], values["odds_D"])[2]
-
-
-# Sampling raw E, A, B at N = 1 does not converge (corr(log A, log alpha) = -.99). The
-# data fix the level at the reference point and the local elasticities alpha wN and
-# beta wD, so NUTS moves their means over families; the priors stay on alpha and beta.
-# What sets families apart in alpha and beta is small and data-poor, hence non-centred:
-# centred elasticities gave 24 divergences of 4000 on the sample study, this gives none.
-COORDINATES = {
-    "level": Coordinate(
-        GroupPrior(log(2.0), 0.8, 0.4), "log loss at the reference point"
-    ),
-    "odds_N": Coordinate(
-        GroupPrior(log(0.5 / 1.5), 0.7, 0.5),
-        "log of size term over irreducible term at the reference",
-        centred=False,
-    ),
-    "odds_D": Coordinate(
-        GroupPrior(log(0.4 / 1.5), 0.7, 0.5),
-        "log of data term over irreducible term at the reference",
-        centred=False,
-    ),
-    "log_alpha": Coordinate(
-        GroupPrior(log(0.33), 0.3, 0.2),
-        "log size exponent",
-        centred=False,
-        shift=_size_weight,
-    ),
-    "log_beta": Coordinate(
-        GroupPrior(log(0.30), 0.3, 0.2),
-        "log data exponent",
-        centred=False,
-        shift=_data_weight,
-    ),
-    "log_gamma": Coordinate(GroupPrior(log(0.10), 0.7, 0.5), "log ratio exponent"),
-}
-
-LAW = Law(
+LAW = replace(
+    chinchilla.LAW,
     name="family_loss",
     function=family_loss,
     inputs=("N", "D", "p"),
     parameters=("E", "A", "B", "alpha", "beta", "gamma"),
-    coordinates=COORDINATES,
+    coordinates=chinchilla.COORDINATES
+    | {"log_gamma": Coordinate(GroupPrior(log(0.10), 0.7, 0.5), "log ratio exponent")},
     log_mean=log_mean,
     to_natural=to_natural,
     increasing={"N": False, "D": False, "p": False},
-    ratio_exponent="gamma",
-    outcome="loss",
+    has_ratio=True,
     domain="N > 0, D > 0, 0 < p <= 1",
     source="He et al. 2024, arXiv 2410.12883, equation 6",
+    offered=(DRIFT, TRANSFER, REPETITION, TRUNK_OFFSET),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -153,6 +154,6 @@ def _mean_of_rows(
     posterior: xr.DataTree, family: np.ndarray, inputs: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Expected loss of each row's own family."""
-    columns = {name: values[:, None] for name, values in inputs.items()}
+    columns: dict[str, Any] = {name: values[:, None] for name, values in inputs.items()}
     draws = predict(posterior, max_draws=MOVE_DRAWS, **columns)
     return draws.mean(0)[np.arange(len(family)), family]

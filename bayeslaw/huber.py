@@ -1,0 +1,80 @@
+"""Noise whose log density is Huber's loss: Normal in the middle, exponential tails."""
+
+from math import erf, exp, pi, sqrt
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array
+from scipy.stats import norm
+
+# Half-width of the Normal part in units of the scale: 95 % efficiency under Normal
+# noise (Huber 1964, doi 10.1214/aoms/1177703732).
+WIDTH = 1.345
+_TAIL = exp(-(WIDTH**2) / 2) / WIDTH  # area of one tail before normalisation
+_MIDDLE = sqrt(2 * pi) * erf(WIDTH / sqrt(2))
+_AREA = _MIDDLE + 2 * _TAIL
+
+
+class Huber(dist.Distribution):
+    """Density proportional to exp(-Huber loss of (x - loc) / scale).
+
+    Args:
+      loc: centre.
+      scale: sd of the Normal part.
+    """
+
+    support = dist.constraints.real
+    pytree_data_fields = ("loc", "scale")
+
+    def __init__(self, loc: Any, scale: Any):
+        self.loc, self.scale = loc, scale
+        super().__init__(jnp.broadcast_shapes(jnp.shape(loc), jnp.shape(scale)))
+
+    def log_prob(self, value: Array) -> Array:
+        """Log density."""
+        distance = jnp.abs(value - self.loc) / self.scale
+        inner = jnp.minimum(distance, WIDTH)
+        loss = inner**2 / 2 + WIDTH * (distance - inner)
+        return -loss - jnp.log(self.scale) - np.log(_AREA)
+
+    def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Not needed: the likelihood is observed."""
+        raise NotImplementedError("draw with FrozenHuber")
+
+
+class FrozenHuber:
+    """The same distribution with the methods of a frozen one of scipy."""
+
+    def __init__(self, loc: Any, scale: Any):
+        self.loc, self.scale = np.broadcast_arrays(loc, scale)
+
+    def cdf(self, x: Any) -> np.ndarray:
+        """Probability of a value up to x."""
+        z = (np.asarray(x) - self.loc) / self.scale
+        tail = np.exp(np.minimum(-WIDTH * np.abs(z) + WIDTH**2 / 2, 0)) / WIDTH
+        lower = np.where(z < 0, tail, _AREA - tail)
+        middle = _TAIL + sqrt(2 * pi) * (norm.cdf(z) - norm.cdf(-WIDTH))
+        return np.where(np.abs(z) > WIDTH, lower, middle) / _AREA
+
+    def ppf(self, q: Any) -> np.ndarray:
+        """Quantile of a probability."""
+        q = np.asarray(q)
+        area = np.minimum(q, 1 - q) * _AREA
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outer = np.log(area * WIDTH) / WIDTH - WIDTH / 2
+            inner = norm.ppf((area - _TAIL) / sqrt(2 * pi) + norm.cdf(-WIDTH))
+        z = np.where(area < _TAIL, outer, inner)
+        return self.loc + self.scale * np.where(q < 0.5, z, -z)
+
+    def logpdf(self, x: Any) -> np.ndarray:
+        """Log density."""
+        z = np.abs(np.asarray(x) - self.loc) / self.scale
+        inner = np.minimum(z, WIDTH)
+        return -(inner**2 / 2 + WIDTH * (z - inner)) - np.log(self.scale * _AREA)
+
+    def rvs(self, size: Any = None, random_state: Any = None) -> np.ndarray:
+        """Draws."""
+        rng = np.random.default_rng(random_state)
+        return self.ppf(rng.random(self.loc.shape if size is None else size))
