@@ -11,8 +11,8 @@ from bayeslaw.priors import GroupPrior
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
     """gamma(N) = gamma (N/N0)^drift: a power, so that it stays positive."""
     # (cell, group): from here on the exponent differs between cells.
-    exponent = coordinates["log_gamma"] + coordinates["drift"][None] * inputs["N"]
-    return inputs, {**coordinates, "log_gamma": exponent}
+    log_gamma, drift = coordinates["log_gamma"][None], coordinates["drift"][None]
+    return inputs, {**coordinates, "log_gamma": log_gamma + drift * inputs["N"]}
 
 
 def to_natural(coordinates: Values) -> dict[str, Any]:
