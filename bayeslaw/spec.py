@@ -13,6 +13,7 @@ from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.law import Law
 from bayeslaw.laws import LAWS
 from bayeslaw.priors import GroupPrior
+from bayeslaw.spec_priors import coordinate_priors, noise_scales
 
 Pooling = Literal["partial", "none", "complete"]
 Positive = Annotated[float, Field(gt=0)]
@@ -35,7 +36,10 @@ class Selection(_Section):
 
 
 class PriorOverride(_Section):
-    """Replacement of one coordinate's prior, see `priors.GroupPrior`."""
+    """Replacement of one coordinate's prior, see `priors.GroupPrior`.
+
+    Files may state it in other ways, see `spec_priors.coordinate_priors`.
+    """
 
     loc: float
     scale: Positive
@@ -43,7 +47,10 @@ class PriorOverride(_Section):
 
 
 class ScalePrior(_Section):
-    """LogNormal prior of a noise sd on log loss (relative error)."""
+    """LogNormal prior of a noise sd on log loss (relative error).
+
+    Files may give two quantiles instead, see `spec_priors.noise_scales`.
+    """
 
     median: Positive
     log_scale: Positive = 0.7
@@ -159,8 +166,12 @@ def read_spec(path: str | Path) -> ModelSpec:
 
 def parse_spec(content: dict, where: str) -> ModelSpec:
     """Check the content of a spec; `where` names its origin in error messages."""
+    # Priors need the law, so they come last; noise is stated in its own section.
+    plain = {**content, "priors": {}}
+    if "noise" in content:
+        plain["noise"] = noise_scales(content["noise"], where)
     try:
-        spec = ModelSpec.model_validate(content)
+        spec = ModelSpec.model_validate(plain)
     except ValidationError as error:
         raise InputErrors(_five_parts(error, where), where) from None
     if spec.law not in LAWS:
@@ -171,11 +182,12 @@ def parse_spec(content: dict, where: str) -> ModelSpec:
             raise _unknown(name, f"{where}, section [extensions]", offered)
     _check_trunk(spec, where)
     known = list(spec.law_record.coordinates)
-    for section, names in (("pooling", spec.pooling), ("priors", spec.priors)):
-        for name in names:
-            if name not in known and (section, name) != ("pooling", "default"):
-                raise _unknown(name, f"{where}, section [{section}]", known)
-    return spec
+    for name in spec.pooling:
+        if name not in [*known, "default"]:
+            raise _unknown(name, f"{where}, section [pooling]", known)
+    priors = coordinate_priors(content.get("priors", {}), spec.law_record, where)
+    overrides = {name: PriorOverride(**prior) for name, prior in priors.items()}
+    return spec.model_copy(update={"priors": overrides})
 
 
 def _check_trunk(spec: ModelSpec, where: str) -> None:
