@@ -39,6 +39,48 @@ def test_the_hash_changes_with_the_content_only():
     assert changed.sha256 != spec.sha256
 
 
+def test_extensions_are_on_where_the_spec_or_else_their_default_says_so():
+    def used(**extensions):
+        spec = parse_spec(SMALLEST | {"extensions": extensions}, "here")
+        return [part.name for part in spec.law_record.extensions]
+
+    assert used() == ["drift"]
+    assert used(drift=False) == []
+    assert used(repetition=True, transfer=True) == ["drift", "transfer", "repetition"]
+    assert parse_spec(SMALLEST | {"law": "chinchilla"}, "x").law_record.extensions == ()
+
+
+def test_an_extension_brings_coordinates_that_sections_may_name():
+    prior = {"loc": 0.1, "scale": 0.02, "spread": 0.1}
+    sections = {"pooling": {"drift": "complete"}, "priors": {"drift": prior}}
+    spec = parse_spec(SMALLEST | sections, "here")
+    assert spec.prior_of("drift") == GroupPrior(**prior)
+    assert spec.pooling_of("drift") == "complete"
+    without = SMALLEST | {"extensions": {"drift": False}}
+    for section in sections:
+        with pytest.raises(InputError, match="unknown name"):
+            parse_spec(without | {section: sections[section]}, "here")
+
+
+def test_an_extension_changes_the_hash():
+    hashes = {
+        parse_spec(SMALLEST | {"extensions": {"drift": is_on}}, "x").sha256
+        for is_on in (True, False)
+    }
+    assert len(hashes) == 2
+
+
+def test_a_trunk_offset_is_fitted_to_trunk_and_cooled_rows_together():
+    wanted = SMALLEST | {"extensions": {"trunk_offset": True}}
+    for schedule in ("cooled", "trunk"):
+        with pytest.raises(InputError, match="trunk_offset without") as refused:
+            parse_spec(wanted | {"selection": {"schedule": schedule}}, "x.toml")
+        assert refused.value.got == repr(schedule)
+        assert 'schedule = "any"' in refused.value.fix
+    spec = parse_spec(wanted | {"selection": {"schedule": "any"}}, "x.toml")
+    assert "trunk_slope" in spec.law_record.coordinates
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -49,6 +91,15 @@ def test_the_hash_changes_with_the_content_only():
             SMALLEST | {"pooling": {"gamma": "partial"}},
             ["[pooling]", "gamma", "did you mean log_gamma"],
         ),
+        (
+            SMALLEST | {"extensions": {"drfit": True}},
+            ["[extensions]", "drfit", "did you mean drift", "trunk_offset"],
+        ),
+        (
+            {"name": "x", "law": "chinchilla", "extensions": {"transfer": True}},
+            ["[extensions]", "transfer", "one of repetition, trunk_offset"],
+        ),
+        (SMALLEST | {"extensions": {"drift": "much"}}, ["extensions.drift", "'much'"]),
         (SMALLEST | {"pooling": {"level": "half"}}, ["key pooling.level", "'half'"]),
         (
             SMALLEST | {"priors": {"level": {"loc": 0, "scale": -1, "spread": 1}}},
