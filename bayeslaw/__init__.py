@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayeslaw.comparison import compare as compare
     from bayeslaw.diagnostics import check as check
     from bayeslaw.fitting import fit as fit
     from bayeslaw.laws import LAWS as LAWS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bayeslaw.ratios import optimal_ratios as optimal_ratios
     from bayeslaw.reporting import report as report
     from bayeslaw.runs import read_runs as read_runs
+    from bayeslaw.sensitivity import decision_sensitivity as decision_sensitivity
     from bayeslaw.simulation import simulate as simulate
     from bayeslaw.spec import read_spec as read_spec
 
@@ -24,6 +26,8 @@ __version__ = "0.1.0"
 _MODULES = {
     "LAWS": "laws",
     "check": "diagnostics",
+    "compare": "comparison",
+    "decision_sensitivity": "sensitivity",
     "fit": "fitting",
     "load_posterior": "posterior",
     "optimal_ratios": "ratios",

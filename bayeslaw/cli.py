@@ -20,7 +20,6 @@ from bayeslaw.arguments import (
     OriginOption,
     Params,
     Posterior,
-    PosteriorOutput,
     Probability,
     ReportOutput,
     Seed,
@@ -31,6 +30,7 @@ from bayeslaw.arguments import (
     read_mixtures,
     read_weights,
 )
+from bayeslaw.cli_models import check, compare, fit
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(
@@ -81,56 +81,8 @@ def validate(
         print(validate_report(summary))
 
 
-@app.command()
-def fit(
-    table: Table,
-    model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
-    output: PosteriorOutput,
-    seed: Seed = 0,
-    chains: Annotated[int, typer.Option(min=1)] = 4,
-    warmup: Annotated[int, typer.Option(min=50)] = 500,
-    draws: Annotated[int, typer.Option(min=50)] = 1000,
-    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.9,
-    max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
-    origin: OriginOption = None,
-    unit: UnitOption = None,
-    as_json: Json = False,
-) -> None:
-    """Draw from the posterior of a model given a table of runs."""
-    from bayeslaw.fitting import fit
-    from bayeslaw.posterior import save_posterior
-    from bayeslaw.runs import read_runs
-    from bayeslaw.sampler import SamplerSettings
-    from bayeslaw.spec import read_spec
-    from bayeslaw.terminal import print_fit, sampling_progress
-
-    rows = read_runs(table, origin=origin, unit=unit)
-    settings = SamplerSettings(chains, warmup, draws, target_accept, max_tree_depth)
-    with sampling_progress(quiet=as_json) as report:
-        posterior = fit(
-            rows, read_spec(model), seed=seed, settings=settings, report=report
-        )
-    save_posterior(posterior, output)
-    print_fit(posterior, output, as_json=as_json)
-
-
-@app.command()
-def check(posterior: Posterior, as_json: Json = False) -> None:
-    """Check convergence, fit and design of a posterior.
-
-    Exit status 2 if a check failed.
-    """
-    from bayeslaw.diagnostics import check
-    from bayeslaw.posterior import load_posterior
-    from bayeslaw.terminal import print_checks, print_json
-
-    checks = check(load_posterior(posterior))
-    if as_json:
-        print_json(checks.to_dict())
-    else:
-        print_checks(checks)
-    if not checks.is_passed:
-        raise typer.Exit(2)
+for verb in (fit, check, compare):
+    app.command()(verb)
 
 
 @app.command()

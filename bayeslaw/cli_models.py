@@ -1,0 +1,180 @@
+"""Verbs of the command line that make posteriors and judge them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bayeslaw.arguments import (
+    Json,
+    Normalised,
+    OriginOption,
+    Params,
+    Posterior,
+    PosteriorOutput,
+    Probability,
+    Seed,
+    Table,
+    Tokens,
+    UnitOption,
+    Weights,
+    read_weights,
+)
+from bayeslaw.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def fit(
+    table: Table,
+    model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
+    output: PosteriorOutput,
+    seed: Seed = 0,
+    chains: Annotated[int, typer.Option(min=1)] = 4,
+    warmup: Annotated[int, typer.Option(min=50)] = 500,
+    draws: Annotated[int, typer.Option(min=50)] = 1000,
+    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.9,
+    max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
+    origin: OriginOption = None,
+    unit: UnitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Draw from the posterior of a model given a table of runs."""
+    from bayeslaw.fitting import fit
+    from bayeslaw.posterior import save_posterior
+    from bayeslaw.runs import read_runs
+    from bayeslaw.sampler import SamplerSettings
+    from bayeslaw.spec import read_spec
+    from bayeslaw.terminal import print_fit, sampling_progress
+
+    rows = read_runs(table, origin=origin, unit=unit)
+    settings = SamplerSettings(chains, warmup, draws, target_accept, max_tree_depth)
+    with sampling_progress(quiet=as_json) as report:
+        posterior = fit(
+            rows, read_spec(model), seed=seed, settings=settings, report=report
+        )
+    save_posterior(posterior, output)
+    print_fit(posterior, output, as_json=as_json)
+
+
+def check(posterior: Posterior, as_json: Json = False) -> None:
+    """Check convergence, fit and design of a posterior.
+
+    Exit status 2 if a check failed.
+    """
+    from bayeslaw.diagnostics import check
+    from bayeslaw.posterior import load_posterior
+    from bayeslaw.terminal import print_checks, print_json
+
+    checks = check(load_posterior(posterior))
+    if as_json:
+        print_json(checks.to_dict())
+    else:
+        print_checks(checks)
+    if not checks.is_passed:
+        raise typer.Exit(2)
+
+
+def compare(
+    posteriors: Annotated[
+        list[Path],
+        typer.Argument(metavar="POSTERIOR", help="Results of `bayeslaw fit`."),
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Table they were fitted to; the one they name by default."),
+    ] = None,
+    largest: Annotated[
+        Literal["N", "compute"], typer.Option(help="What makes runs the largest.")
+    ] = "N",
+    max_refits: Annotated[
+        int | None,
+        typer.Option(min=0, help="Runs refitted for each model at most, worst first."),
+    ] = None,
+    params: Params = None,
+    tokens: Tokens = None,
+    weights: Weights = None,
+    normalised: Normalised = False,
+    probability: Probability = 0.9,
+    chains: Annotated[int, typer.Option(min=1, help="Of each refit.")] = 4,
+    warmup: Annotated[int, typer.Option(min=50, help="Of each refit.")] = 400,
+    draws: Annotated[int, typer.Option(min=50, help="Of each refit.")] = 250,
+    seed: Seed = 0,
+    origin: OriginOption = None,
+    unit: UnitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Compare models by the log density of runs they have not seen.
+
+    With --params and --tokens also by the ratios they recommend.
+    """
+    from bayeslaw.comparison import compare
+    from bayeslaw.posterior import load_posterior, provenance
+    from bayeslaw.runs import read_runs
+    from bayeslaw.sampler import SamplerSettings
+    from bayeslaw.sensitivity import decision_sensitivity
+    from bayeslaw.terminal import print_json, sampling_progress
+    from bayeslaw.terminal_comparison import print_comparison, print_sensitivity
+
+    _require_both(params, tokens)
+    trees = [load_posterior(path) for path in posteriors]
+    named = dict(zip(_names(posteriors, trees), trees, strict=True))
+    path = table or Path(provenance(trees[0])["table"])
+    with sampling_progress(quiet=as_json) as report:
+        comparison = compare(
+            named,
+            read_runs(path, origin=origin, unit=unit),
+            largest=largest,
+            max_refits=max_refits,
+            settings=SamplerSettings(chains, warmup, draws),
+            seed=seed,
+            report=report,
+        )
+    record = comparison.to_dict()
+    if not as_json:
+        print_comparison(comparison)
+    if params is not None and tokens is not None:
+        decisions = decision_sensitivity(
+            named,
+            N=params,
+            D=tokens,
+            comparison=comparison,
+            weights=read_weights(weights),
+            normalised=normalised,
+            probability=probability,
+        )
+        record |= {"decisions": decisions.to_dict()}
+        if not as_json:
+            print_sensitivity(decisions)
+    if as_json:
+        print_json(record)
+
+
+def _names(paths: "list[Path]", trees: "list[xr.DataTree]") -> list[str]:
+    """Names of the models: of their specs, of their files where these are equal."""
+    from bayeslaw.posterior import spec_of
+
+    names = [spec_of(tree).name for tree in trees]
+    if len(set(names)) < len(names):
+        names = [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        raise InputError(
+            "two posteriors have one name",
+            "arguments POSTERIOR",
+            ", ".join(map(str, paths)),
+            "specs, or else files, of different names",
+            "rename a file, and name every posterior once",
+        )
+    return names
+
+
+def _require_both(params: float | None, tokens: float | None) -> None:
+    if (params is None) != (tokens is None):
+        raise InputError(
+            "target run is half given",
+            "options --params and --tokens",
+            "--tokens alone" if params is None else "--params alone",
+            "both, or neither",
+            "give both to compare decisions, or leave both out",
+        )
