@@ -73,7 +73,8 @@ def leave_one_run_out(one: Rival, rows: set[RowKey]) -> LeftOut:
     found, pareto_k = [], []
     for log_lik, log_target in zip(left_out, target, strict=True):
         size = array_stats.ess(np.exp(log_lik - log_lik.max()).reshape(shape))
-        log_weight, k = array_stats.psislw(-log_lik, r_eff=float(size / log_lik.size))
+        # Takes the log density and weighs by its inverse.
+        log_weight, k = array_stats.psislw(log_lik, r_eff=float(size / log_lik.size))
         found.append(logsumexp(log_weight + log_target))
         pareto_k.append(float(k))
     return LeftOut(np.array(found), np.array(pareto_k))

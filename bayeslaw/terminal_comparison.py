@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def print_comparison(comparison: "Comparison") -> None:
     """Print both scores of every model, best first, and what limits them."""
-    rows = f"{comparison.rows} {comparison.origin} rows of {comparison.runs} runs"
+    rows = f"{comparison.rows} {comparison.origin} rows, {comparison.runs} runs"
     print_table(
-        f"Each run left out in turn: log score of {rows}, in nats",
+        f"Each run left out in turn: {rows}",
         ["model", "score", "se", "a run", "behind best", "se", "weight", "refits"],
         [
             [
@@ -31,8 +31,7 @@ def print_comparison(comparison: "Comparison") -> None:
     count = len(comparison.largest_runs)
     n_rows = comparison.models[0].accuracy.rows
     print_table(
-        f"The largest runs left out together ({comparison.largest}): {count} runs, "
-        f"{n_rows} rows",
+        f"All runs of {comparison.largest} left out: {n_rows} rows, {count} runs",
         [
             "model",
             "score",
@@ -59,7 +58,7 @@ def print_comparison(comparison: "Comparison") -> None:
 
 
 EXPLANATION = (
-    "Score: log density of runs a model has not seen, higher is better; a difference "
+    "Score: log density (nats) of runs a model has not seen, higher is better; a difference "
     "below two standard errors says little. Weight: share in the mixture of models "
     "that predicts best. Refits: runs that importance sampling could not leave out.",
     "RMSE is of the log loss of new runs; the last columns say how many rows lay "
