@@ -64,11 +64,11 @@ def next_frame(
 
     positions = jax.vmap(position)(values)
     centre, spread = positions.mean(0), positions.std(0)
-    scaled = (positions - centre) / spread
+    scaled = (positions - centre[None]) / spread[None]
     correlation = _shrunk(scaled.T @ scaled / len(scaled), len(scaled))
     matrix = spread[:, None] * jnp.linalg.cholesky(correlation)
-    last = positions.reshape(n_chains, n_draws, n_sites)[:, -1]
-    starts = jax.scipy.linalg.solve_triangular(matrix, (last - centre).T, lower=True).T
+    last = positions.reshape(n_chains, n_draws, n_sites)[:, -1] - centre[None]
+    starts = jax.scipy.linalg.solve_triangular(matrix, last.T, lower=True).T
     return Frame(centring, centre, matrix), starts
 
 
