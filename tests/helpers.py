@@ -52,6 +52,17 @@ def changed_spec(**changes) -> ModelSpec:
     return ModelSpec.model_validate(small_spec().model_dump() | changes)
 
 
+def rows_of(table: RunTable) -> list[dict]:
+    """The rows of a table, to be changed and made a table again."""
+    words = ["run", "family", "schedule", "metric", "unit", "origin"]
+    numbers = [name for name in table.columns if table.columns[name].dtype.kind != "O"]
+    return [
+        {name: table.columns[name][i] for name in [*numbers, *words]}
+        | {"mixture": dict(table.mixtures[table.columns["run"][i]])}
+        for i in range(len(table))
+    ]
+
+
 def write(path: Path, text: str) -> Path:
     """Write a file and return its path."""
     path.write_text(text)

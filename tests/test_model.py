@@ -1,16 +1,30 @@
-"""From table and spec to the arrays and the density NUTS sees."""
+"""The density NUTS sees, against the same density written down plainly."""
+
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from density import (
+    compiled,
+    default,
+    marked_study,
+    potential,
+    quantities,
+    random_centring,
+    random_position,
+    values_of,
+)
+from helpers import rows_of, small_spec, small_study
 from numpyro.infer.util import log_density
 from scipy import stats
 
-from bayeslaw.errors import InputError
-from bayeslaw.model import arrange, program, select_rows
+from bayeslaw.hierarchy import initial_centring
+from bayeslaw.huber import FrozenHuber
+from bayeslaw.model import program
+from bayeslaw.observations import arrange
 from bayeslaw.runs import table_from_rows
-from tests.helpers import changed_spec, small_spec, small_study
+from bayeslaw.spec import read_spec
 
 
 @pytest.fixture(autouse=True)
@@ -19,28 +33,120 @@ def _double_precision():
         yield
 
 
-def rows_of(table):
-    names = [name for name in table.columns if table.columns[name].dtype.kind != "O"]
-    words = ["run", "family", "schedule", "metric", "unit", "origin"]
-    return [
-        {name: table.columns[name][i] for name in [*names, *words]}
-        | {"mixture": dict(table.mixtures[table.columns["run"][i]])}
-        for i in range(len(table))
-    ]
+SPECS = {
+    "default": default,
+    "every extension": lambda: default(
+        extensions=dict.fromkeys(("transfer", "repetition", "trunk_offset"), True)
+    ),
+    "reducible": lambda: default().model_copy(update={"law": "reducible_ratio"}),
+    "chinchilla": lambda: read_spec("models/chinchilla.toml"),
+    "no pooling": lambda: default(pooling={"default": "none"}),
+    "one law": lambda: default(pooling={"default": "complete"}),
+    "common gamma": lambda: default(pooling={"log_gamma": "complete"}),
+    "one odds": lambda: default(pooling={"odds_N": "complete", "level": "none"}),
+    "normal": lambda: default(noise={"likelihood": "normal", "run_effect": False}),
+    "huber by ratio": lambda: default(
+        noise={"likelihood": "huber", "depends_on_ratio": True}
+    ),
+    "student by ratio": lambda: default(noise={"depends_on_ratio": True}),
+}
 
 
-def test_every_row_lands_in_its_cell_and_group_and_nowhere_else():
+@pytest.fixture(params=SPECS.values(), ids=SPECS)
+def spec(request):
+    return request.param()
+
+
+def plain_log_joint(spec, data, values):
+    """Log joint density of `quantities` and the data, by scipy."""
+    values = {name: np.asarray(array) for name, array in values.items()}
+    normal, total = stats.norm.logpdf, 0.0
+    for name in spec.law_record.coordinates:
+        prior, pooling = spec.prior_of(name), spec.pooling_of(name)
+        value, mean, sd = (values.get(f"{name}{end}") for end in ("", "_mean", "_sd"))
+        if pooling != "none":
+            total += normal(mean, prior.loc, prior.scale)
+        if pooling == "partial":
+            total += normal(np.log(sd), np.log(prior.spread / 2), 0.5)
+            total += normal(value, mean, sd).sum()
+        if pooling == "none":
+            spread = np.hypot(prior.scale, prior.spread)
+            total += normal(value, prior.loc, spread).sum()
+    noise = spec.noise
+    total += normal(np.log(values["sigma"]), np.log(noise.sigma.median), 0.7).sum()
+    theta = {name: jnp.asarray(values[name]) for name in spec.law_record.coordinates}
+    mean = np.asarray(spec.law_record.log_outcome(data.inputs, theta))
+    if noise.run_effect:
+        run_sd = values["run_sd"]
+        total += normal(np.log(run_sd), np.log(noise.run_sd.median), 0.7)
+        total += normal(values["run_effect"], 0, run_sd).sum()
+        mean = mean + values["run_effect"][np.asarray(data.run)][:, None]
+    sigma = values["sigma"]
+    if noise.depends_on_ratio:
+        total += normal(values["sigma_ratio_power"], 0, 0.3)
+        sigma = sigma * np.exp(
+            -values["sigma_ratio_power"] * np.asarray(data.log_ratio)
+        )
+    scale = np.hypot(np.asarray(data.log_se), sigma)
+    if noise.likelihood == "student_t":
+        nu = values["nu"]
+        total += stats.gamma.logpdf(nu, 2, scale=10) + np.log(nu)
+        rows = stats.t(nu, mean, scale)
+    else:
+        kind = {"normal": stats.norm, "huber": FrozenHuber}[noise.likelihood]
+        rows = kind(mean, scale)
+    return total + rows.logpdf(np.asarray(data.log_value))[data.observed].sum()
+
+
+def test_the_potential_is_the_plain_log_joint_of_what_the_chains_move(spec):
+    """Its Jacobian by automatic differentiation: of run effects given what their own
+    residuals say, of coordinates around what the data say, of the slopes."""
+    data, _ = arrange(marked_study(), spec)
+    centring = random_centring(spec, data, 1)
+    position = random_position(spec, data, centring)
+    vector, unravel = jax.flatten_util.ravel_pytree(position)
+
+    def moved(vector):
+        values = values_of(spec, data, centring, unravel(vector))
+        return quantities(spec, values)
+
+    _, log_det = np.linalg.slogdet(compiled(jax.jacfwd(moved))(vector))
+    values = compiled(lambda at: values_of(spec, data, centring, at))(position)
+    wanted = plain_log_joint(spec, data, values) + log_det
+    got = compiled(lambda at: potential(spec, data, centring, at))(position)
+    assert -float(got) == pytest.approx(wanted, rel=1e-9, abs=1e-7)
+
+
+def test_the_likelihood_is_student_t_of_the_law_with_known_and_unknown_noise():
     table, _ = small_study()
-    data, layout = arrange(table, small_spec())
-    assert int(data.observed.sum()) == len(table)
-    for name in ("N", "D", "p"):
-        value = layout.reference[name] * np.exp(data.inputs[name])
-        got = np.asarray(value)[layout.cell, layout.group]
-        np.testing.assert_allclose(got, table.columns[name], rtol=1e-12)
-    got = np.exp(np.asarray(data.log_value))[layout.cell, layout.group]
-    np.testing.assert_allclose(got, table.columns["value"], rtol=1e-12)
-    runs = np.array(layout.runs)[np.asarray(data.run)[layout.cell]]
-    assert runs.tolist() == table.columns["run"].tolist()
+    spec = small_spec()
+    data, layout = arrange(table, spec)
+    arguments = (spec, data, initial_centring(spec, data))
+    position = random_position(*arguments, seed=3)
+    values = values_of(*arguments, position)
+    _, trace = log_density(program, arguments, {}, values)
+    v = jax.tree.map(np.asarray, values)
+    site = trace["log_value"]
+    got = float(site["fn"].log_prob(site["value"]).sum())
+    # Row by row: shares of the loss at the reference, the law around it.
+    columns, group = table.columns, layout.group
+    x = {k: np.log(columns[k] / layout.reference[k]) for k in ("N", "D", "p")}
+    size, data_term = np.exp(v["odds_N"]), np.exp(v["odds_D"])
+    alpha, beta, gamma = (np.exp(v[f"log_{k}"]) for k in ("alpha", "beta", "gamma"))
+    mean = (
+        v["level"][group]
+        - np.log(1 + size + data_term)[group]
+        + np.log(
+            1
+            + size[group] * np.exp(-alpha[group] * x["N"])
+            + data_term[group] * np.exp(-beta[group] * x["D"])
+        )
+        - gamma[group] * x["p"]
+        + v["run_effect"][np.asarray(data.run)[layout.cell]]
+    )
+    scale = np.hypot(columns["se"] / columns["value"], v["sigma"][group])
+    wanted = stats.t.logpdf(np.log(columns["value"]), v["nu"], mean, scale).sum()
+    assert got == pytest.approx(wanted, rel=1e-10)
 
 
 def test_the_order_of_the_rows_does_not_change_the_density():
@@ -49,127 +155,32 @@ def test_the_order_of_the_rows_does_not_change_the_density():
     shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
     # Families keep their columns: the first rows name them in the same order.
     shuffled.sort(key=lambda row: row["run"] != rows[0]["run"])
-    shuffled[:3] = sorted(shuffled[:3], key=lambda row: row["family"])
+    shuffled[:6] = sorted(shuffled[:6], key=lambda row: row["family"])
     again = table_from_rows(shuffled)
-    values = {
-        "level_mean": 1.0,
-        "level_sd": 0.2,
-        "sigma": jnp.full(3, 0.01),
-        "nu": 5.0,
-        "run_sd": 0.01,
-    }
+    assert again.families == table.families
+    assert again.runs != table.runs
     densities = []
     for one in (table, again):
-        data, layout = arrange(one, small_spec())
-        order = np.argsort(layout.groups)
-        level = jnp.asarray([1.0, 1.1, 0.9])[np.argsort(order)]
-        densities.append(log_likelihood(small_spec(), data, values | {"level": level}))
+        data, _ = arrange(one, small_spec())
+        arguments = (small_spec(), data, initial_centring(small_spec(), data))
+        position = random_position(*arguments)
+        # Every run where its own residuals say, whatever its place.
+        position["run_effect_sampled"] = jnp.zeros(data.run_exists.shape)
+        densities.append(float(potential(*arguments, position)))
     assert densities[0] == pytest.approx(densities[1], rel=1e-12)
 
 
-def log_likelihood(spec, data, values):
-    """Log likelihood at given sites; those not given are .5 (means, sds) or 0."""
-    n_groups = data.log_value.shape[1]
-    sites = {"run_effect_sampled": jnp.zeros(data.run_exists.shape)}
-    for name, coordinate in spec.law_record.coordinates.items():
-        sites[f"{name}_sd"] = 0.5
-        sites[f"{name}_mean{'_sampled' if coordinate.shift else ''}"] = 0.5
-        local = name if coordinate.centred else f"{name}_sampled"
-        sites[local] = jnp.zeros(n_groups)
-    sites = jax.tree.map(jnp.asarray, sites | values)
-    _, trace = log_density(program, (spec, data), {}, sites)
-    site = trace["log_value"]
-    return float(site["fn"].log_prob(site["value"]).sum())
-
-
-def test_the_likelihood_is_student_t_of_the_law_with_known_and_unknown_noise():
-    table, _ = small_study()
-    spec = small_spec()
-    data, layout = arrange(table, spec)
-    sigma, nu, run_sd = np.array([0.01, 0.02, 0.03]), 4.0, 0.02
-    effect = np.linspace(-1, 1, len(data.run_exists))
-    got = log_likelihood(
-        spec,
-        data,
-        {
-            "level": jnp.full(3, 1.0),
-            "sigma": jnp.asarray(sigma),
-            "nu": nu,
-            "run_sd": run_sd,
-            "run_effect_sampled": jnp.asarray(effect),
-        },
+def test_padding_changes_the_density_of_nothing_observed():
+    """Values under the mask may be anything."""
+    data, _ = arrange(marked_study(), small_spec())
+    arguments = (small_spec(), data, initial_centring(small_spec(), data))
+    position = random_position(*arguments)
+    other = data._replace(
+        log_value=jnp.where(data.observed, data.log_value, 7.0),
+        inputs={k: jnp.where(data.observed, x, -3.0) for k, x in data.inputs.items()},
     )
-    # Both odds are .5; the elasticity alpha w is exp(.5), so alpha is exp(.5) / w.
-    log_total = np.log(1 + 2 * np.exp(0.5))
-    rate = np.exp(0.5 - (0.5 - log_total))
-    columns = table.columns
-    x = {k: np.log(columns[k] / layout.reference[k]) for k in ("N", "D", "p")}
-    mean = (
-        1.0
-        - log_total
-        + np.log(1 + np.exp(0.5 - rate * x["N"]) + np.exp(0.5 - rate * x["D"]))
-        - np.exp(0.0) * x["p"]
-        + run_sd * effect[np.asarray(data.run)[layout.cell]]
+    assert not data.observed.all()
+    first, second = (
+        float(potential(small_spec(), d, arguments[2], position)) for d in (data, other)
     )
-    scale = np.hypot(columns["se"] / columns["value"], sigma[layout.group])
-    wanted = stats.t.logpdf(np.log(columns["value"]), nu, mean, scale).sum()
-    assert got == pytest.approx(wanted, rel=1e-10)
-
-
-def test_the_se_of_one_shared_held_out_set_is_no_noise_between_runs():
-    table, _ = small_study()
-    rows = rows_of(table)
-    for row in rows:
-        row["eval_set"] = "held-out" if row["family"] == "romance" else ""
-    marked = table_from_rows(rows)
-    data, layout = arrange(marked, small_spec())
-    romance = layout.groups.index("romance")
-    others = [i for i in range(3) if i != romance]
-    assert np.all(np.asarray(data.log_se)[:, romance] == 0)
-    assert np.asarray(data.log_se)[:, others].max() > 0
-    np.testing.assert_allclose(layout.shared_se[romance], 0.002)
-    assert np.all(layout.shared_se[others] == 0)
-    independent = changed_spec(noise={"known_se": "independent"})
-    assert np.all(arrange(marked, independent)[1].shared_se == 0)
-    shared = changed_spec(noise={"known_se": "shared"})
-    assert np.all(arrange(table, shared)[1].shared_se > 0)
-
-
-def test_padding_and_gaps_do_not_count():
-    table, _ = small_study()
-    full, _ = arrange(table, small_spec())
-    keep = np.ones(len(table), bool)
-    keep[[4, 17]] = False
-    holes, _ = arrange(table.select(keep, why="test"), small_spec())
-    assert int(holes.observed.sum()) == len(table) - 2
-    assert full.log_value.shape[0] % 32 == 0
-
-
-def test_tables_of_similar_size_share_their_shapes():
-    table, _ = small_study()
-    runs = table.columns["run"]
-    fewer = table.select(runs != runs[-1], why="test")
-    shapes = [
-        jax.tree.map(jnp.shape, arrange(one, small_spec())[0]) for one in (table, fewer)
-    ]
-    assert shapes[0] == shapes[1]
-
-
-def test_rows_outside_the_model_are_left_out_and_named():
-    table, _ = small_study()
-    rows = rows_of(table)
-    for row in rows[:6]:
-        row["schedule"] = "trunk"
-    selected = select_rows(table_from_rows(rows), small_spec())
-    assert len(selected) == len(table) - 6
-    assert any("excluded 6 of" in note and "cooled" in note for note in selected.notes)
-
-
-def test_a_spec_that_describes_no_row_is_refused():
-    table, _ = small_study()
-    spec = small_spec()
-    other = spec.model_copy(
-        update={"selection": spec.selection.model_copy(update={"metric": "bleu"})}
-    )
-    with pytest.raises(InputError, match=r"no row left[\s\S]*metric = bleu"):
-        select_rows(table, other)
+    assert first == pytest.approx(second, rel=1e-13)
