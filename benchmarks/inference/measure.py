@@ -27,7 +27,7 @@ def run_measured(command: Sequence[str], log: Path, **variables: str) -> Cost:
     (Linux: child subreaper) and are waited for here, so that none is missed.
 
     Args:
-      command: words of the command, run in this folder.
+      command: words of the command, run where the log is.
       log: gets its output.
       variables: added to the environment.
     """
@@ -36,7 +36,8 @@ def run_measured(command: Sequence[str], log: Path, **variables: str) -> Cost:
     with log.open("w") as stream:
         process = subprocess.Popen(
             command,
-            cwd=Path(__file__).parent,
+            # Compilers of the engines leave files in the working folder.
+            cwd=log.parent,
             stdout=stream,
             stderr=stream,
             env=_environment(variables),
@@ -66,4 +67,6 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     threads = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
     )
-    return {**os.environ, **threads, **variables}
+    # Engines are modules of this folder: `-m engines.with_...`.
+    path = {"PYTHONPATH": str(Path(__file__).parent)}
+    return {**os.environ, **threads, **path, **variables}

@@ -50,15 +50,15 @@ def arrays_of(folder: Path) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-def log_share(odds_N: Any, odds_D: Any, name: str, log1p: Any, exp: Any) -> Any:
-    """Log of the share of the loss at the reference that N or D explains.
+def log_share(odds_N: np.ndarray, odds_D: np.ndarray, name: str) -> np.ndarray:
+    """Log of the share of the loss at the reference that N (or D) explains.
 
-    log(alpha) + log_share is the log of the local elasticity, which the data fix; the
-    peers move it instead of log(alpha), which shears the posterior less. The map is a
-    shift given the odds, so densities do not change.
+    log_alpha (or log_beta) plus this is the log of a local elasticity, which the data
+    fix; the peers move it instead of the exponent, which shears the posterior less. The
+    map is a shift given the odds, so densities do not change.
     """
     own = odds_N if name == "log_alpha" else odds_D
-    return own - log1p(exp(odds_N) + exp(odds_D))
+    return own - np.log1p(np.exp(odds_N) + np.exp(odds_D))
 
 
 def main(

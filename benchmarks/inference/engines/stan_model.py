@@ -53,4 +53,4 @@ def named(parameters: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _log_share(values: dict[str, np.ndarray], name: str) -> np.ndarray:
-    return log_share(values["odds_N"], values["odds_D"], name, np.log1p, np.exp)
+    return log_share(values["odds_N"], values["odds_D"], name)
