@@ -9,7 +9,7 @@ from scipy import stats
 
 from bayeslaw.checks import Check
 from bayeslaw.posterior import spec_of
-from bayeslaw.prediction import pit
+from bayeslaw.prediction import pit, predictive
 
 # Kolmogorov-Smirnov tests of the PIT: their level, over all tests together. The rows
 # were fitted, run effects with them, so under a right model they look a little better
@@ -23,6 +23,11 @@ MAX_WIDE_DISTANCE = 0.2
 # Share of a family's residual variance that a quadratic in the log inputs may explain,
 # adjusted for its ten coefficients: 0 on average under a right law.
 MAX_TREND = 0.25
+# A row this many robust standard deviations off is named: none of Normal noise, one in
+# 8000 of Student-t noise with 5 degrees of freedom.
+OUTLYING = 10.0
+MIN_ROWS_FOR_OUTLIERS = 20
+MAX_NAMED = 8
 # Ratios of 0, which transfer allows, stand here on the log axis.
 SMALLEST_RATIO = 1e-3
 
@@ -32,6 +37,7 @@ def predictive_checks(posterior: xr.DataTree) -> Iterator[Check]:
     ranks = pit(posterior)
     yield from _calibration(posterior, ranks)
     yield from _trend(posterior, ranks)
+    yield from _outliers(posterior)
 
 
 def _calibration(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
@@ -117,3 +123,39 @@ def _explained(scores: np.ndarray, inputs: np.ndarray) -> float:
         return 0.0
     left = scores - features @ np.linalg.lstsq(features, scores)[0]
     return float(1 - (left @ left / freedom) / scores.var(ddof=1))
+
+
+def _outliers(posterior: xr.DataTree) -> Iterator[Check]:
+    # Not by the PIT: a few rows far off make Student-t noise so heavy-tailed that they
+    # are no longer improbable under it. So the width is that of the noise's middle, and
+    # measured again by the residuals of the family, half of them inside.
+    distribution, observed = predictive(posterior, max_draws=100)
+    lower, middle, upper = (
+        distribution.ppf(probability).mean(0) for probability in (0.25, 0.5, 0.75)
+    )
+    scores = (observed - middle) / (upper - lower)
+    rows = posterior["constant_data"].dataset
+    family = rows["family"].values
+    distance = np.zeros(len(scores))
+    for name in dict.fromkeys(family):
+        part = scores[family == name]
+        if len(part) >= MIN_ROWS_FOR_OUTLIERS:
+            off = np.abs(part - np.median(part))
+            distance[family == name] = off / (1.4826 * np.median(off))
+    farthest_first = np.argsort(-distance)[: int((distance > OUTLYING).sum())]
+    named = [
+        f"run {rows['run'].values[row]} {family[row]} N {rows['N'].values[row]:.3g} "
+        f"D {rows['D'].values[row]:.3g} ({distance[row]:.0f} sd)"
+        for row in farthest_first[:MAX_NAMED]
+    ]
+    more = len(farthest_first) - len(named)
+    yield Check(
+        "outlying rows",
+        "; ".join(named or ["none"]) + (f"; and {more} more" if more else ""),
+        f"no row beyond {OUTLYING:.0f} robust sd of its family's residuals",
+        "warn" if named else "ok",
+        "look at these rows: a mistake in the table, a failed run, or a region where "
+        "the law does not hold; heavy tails keep their pull small, but they widen "
+        "every interval",
+        "median absolute deviation, Hampel 1974, doi 10.1080/01621459.1974.10482962",
+    )
