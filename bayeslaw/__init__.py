@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from bayeslaw.comparison import compare as compare
     from bayeslaw.diagnostics import check as check
     from bayeslaw.fitting import fit as fit
+    from bayeslaw.forecasting import forecast as forecast
     from bayeslaw.laws import LAWS as LAWS
     from bayeslaw.posterior import load_posterior as load_posterior
     from bayeslaw.posterior import save_posterior as save_posterior
     from bayeslaw.prediction import predict as predict
+    from bayeslaw.prior_predictive import prior_check as prior_check
     from bayeslaw.ratios import optimal_ratios as optimal_ratios
     from bayeslaw.reporting import report as report
     from bayeslaw.runs import read_runs as read_runs
@@ -29,9 +31,11 @@ _MODULES = {
     "compare": "comparison",
     "decision_sensitivity": "sensitivity",
     "fit": "fitting",
+    "forecast": "forecasting",
     "load_posterior": "posterior",
     "optimal_ratios": "ratios",
     "predict": "prediction",
+    "prior_check": "prior_predictive",
     "read_runs": "runs",
     "read_spec": "spec",
     "report": "reporting",

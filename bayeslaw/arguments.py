@@ -24,6 +24,20 @@ def _check_output(path: Path) -> Path:
     return path
 
 
+def _check_figure(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(
+            "figure of an unknown kind",
+            f"option --output, {path}",
+            path.suffix or "a name without an ending",
+            "a name that ends in .png, .svg or .pdf",
+            "name another file",
+        )
+    return _check_output(path)
+
+
 Origin = Literal["measured", "published", "simulated"]
 Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet table.")]
 Posterior = Annotated[
@@ -36,6 +50,12 @@ PosteriorOutput = Annotated[
 ReportOutput = Annotated[
     Path,
     typer.Option("-o", "--output", help="HTML to write.", callback=_check_output),
+]
+FigureOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="PNG, SVG or PDF to write.", callback=_check_figure
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]

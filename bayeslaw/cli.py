@@ -30,7 +30,7 @@ from bayeslaw.arguments import (
     read_mixtures,
     read_weights,
 )
-from bayeslaw.cli_models import check, compare, fit
+from bayeslaw.cli_models import check, compare, fit, predict, priors
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def validate(
         print(validate_report(summary))
 
 
-for verb in (fit, check, compare):
+for verb in (priors, fit, check, compare, predict):
     app.command()(verb)
 
 

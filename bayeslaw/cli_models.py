@@ -1,4 +1,4 @@
-"""Verbs of the command line that make posteriors and judge them."""
+"""Verbs of the command line about models: their priors, fits, checks, predictions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bayeslaw.arguments import (
+    FigureOutput,
     Json,
+    Mix,
     Normalised,
     OriginOption,
     Params,
@@ -18,12 +20,90 @@ from bayeslaw.arguments import (
     Tokens,
     UnitOption,
     Weights,
+    read_mixtures,
     read_weights,
 )
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+def priors(
+    table: Table,
+    model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
+    output: FigureOutput = None,
+    against: Annotated[
+        Literal["N", "D"], typer.Option(help="Horizontal axis of the figure.")
+    ] = "N",
+    seed: Seed = 0,
+    origin: OriginOption = None,
+    unit: UnitOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show a model's priors, and check them against a table before fitting.
+
+    Exit status 2 if the priors exclude the table's losses.
+    """
+    from bayeslaw.prior_predictive import prior_checks, prior_predictive
+    from bayeslaw.runs import read_runs
+    from bayeslaw.spec import read_spec
+    from bayeslaw.terminal import print_checks, print_json
+    from bayeslaw.terminal_models import print_priors, prior_rows
+
+    spec = read_spec(model)
+    rows = read_runs(table, origin=origin, unit=unit)
+    predictive = prior_predictive(rows, spec, seed=seed)
+    checks = prior_checks(predictive)
+    if output is not None:
+        from bayeslaw.plots import prior_predictive_bands, save_figure
+
+        save_figure(prior_predictive_bands(predictive, against=against), output)
+    if as_json:
+        figure = {} if output is None else {"figure": str(output)}
+        print_json({"priors": prior_rows(spec)} | checks.to_dict() | figure)
+    else:
+        print_priors(spec)
+        print()
+        print_checks(checks)
+        if output is not None:
+            print(f"figure: {output}")
+    if not checks.is_passed:
+        raise typer.Exit(2)
+
+
+def predict(
+    posterior: Posterior,
+    params: Annotated[float, typer.Option(help="Non-embedding parameters N.")],
+    tokens: Annotated[float, typer.Option(help="Training tokens D.")],
+    mix: Mix = None,
+    new_run: Annotated[
+        bool, typer.Option("--new-run", help="Also the loss of one run of its own.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Predict the losses of a run, with intervals and how far they reach.
+
+    Equal ratios where no mixture is given.
+    """
+    from bayeslaw.forecasting import forecast
+    from bayeslaw.posterior import load_posterior
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_models import print_forecasts
+
+    forecasts = forecast(
+        load_posterior(posterior),
+        N=params,
+        D=tokens,
+        mixtures=read_mixtures(mix),
+        new_run=new_run,
+        seed=seed,
+    )
+    if as_json:
+        print_json({"forecasts": [one.to_dict() for one in forecasts]})
+    else:
+        print_forecasts(forecasts)
 
 
 def fit(

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.extrapolation import Extrapolation
+from bayeslaw.power_scaling import THRESHOLD, PriorSensitivity
+
 
 @dataclass(frozen=True)
 class MixtureVerdict:
@@ -34,21 +37,6 @@ class MixtureVerdict:
     p_beyond_noise: float
     compute_factor: float
     p_unreachable: float
-
-
-@dataclass(frozen=True)
-class Extrapolation:
-    """How far the target lies from the runs.
-
-    Args:
-      N_factor: target size over the largest size in the table.
-      D_factor: target tokens over the most tokens in the table.
-      outside_ratios: families whose recommended share no run has tried.
-    """
-
-    N_factor: float
-    D_factor: float
-    outside_ratios: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,6 +70,8 @@ class Decision:
       spec_sha256: hash of the model spec.
       table_sha256: hash of the table.
       optimal_draws: optimum of each draw. Shape (draw, family).
+      sensitivity: how each family's optimal ratio answers to power-scaling of the
+        prior and of the likelihood; empty if the posterior lacks log densities.
     """
 
     families: tuple[str, ...]
@@ -109,6 +99,7 @@ class Decision:
     spec_sha256: str
     table_sha256: str
     optimal_draws: Float[np.ndarray, "draw family"]
+    sensitivity: tuple[PriorSensitivity, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON, the draws left out."""
@@ -125,6 +116,7 @@ class Decision:
             self._flatness(),
             self._information(),
             *self._gains(),
+            *self._prior(),
             self._reach(),
         ]
 
@@ -189,6 +181,25 @@ class Decision:
             "P(gain exceeds one run's noise) "
             f"{_probability(verdict.p_beyond_noise)}; {compute}."
         )
+
+    def _prior(self) -> list[str]:
+        moved = [one for one in self.sensitivity if one.diagnosis]
+        if not self.sensitivity:
+            return []
+        if not moved:
+            worst = max(self.sensitivity, key=lambda one: one.prior)
+            return [
+                "The optimum rests on the data more than on the priors (prior "
+                f"sensitivity at most {worst.prior:.2f}, below {THRESHOLD})."
+            ]
+        return [
+            "The priors move the optimum: "
+            + ", ".join(
+                f"{one.name} sensitivity {one.prior:.2f} ({one.diagnosis})"
+                for one in moved
+            )
+            + ". State priors you mean before you use it."
+        ]
 
     def _reach(self) -> str:
         reach = self.extrapolation

@@ -17,6 +17,10 @@ Code = Literal[
     "few_ratios",
     "no_seeds",
     "repeated_data",
+    # Of a target run, see `extrapolation`.
+    "extrapolated_size",
+    "extrapolated_tokens",
+    "untried_ratio",
 ]
 
 MIN_LEVELS = 3
@@ -28,7 +32,7 @@ MAX_EPOCHS = 4.0
 
 @dataclass(frozen=True)
 class DesignWarning:
-    """One thing the runs of a table cannot identify.
+    """One thing the runs of a table cannot tell.
 
     Args:
       code: stable name of the warning.

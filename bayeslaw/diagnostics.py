@@ -11,6 +11,7 @@ from bayeslaw.checks import Check, Checks
 from bayeslaw.design_warnings import design_warnings
 from bayeslaw.errors import FailedChecksError
 from bayeslaw.posterior import provenance
+from bayeslaw.power_scaling import sensitivity_check
 from bayeslaw.predictive_checks import predictive_checks
 
 # Thresholds, apart from the logic that applies them.
@@ -41,6 +42,7 @@ def check(posterior: xr.DataTree) -> Checks:
             *_convergence(posterior),
             *predictive_checks(posterior),
             *_prior_overlap(posterior),
+            *sensitivity_check(posterior),
             *_design(posterior),
         )
     )

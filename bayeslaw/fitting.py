@@ -12,8 +12,16 @@ import jax
 import numpy as np
 import xarray as xr
 
-from bayeslaw.observations import Layout, arrange, row_inputs, select_rows
+from bayeslaw.log_prior import log_prior
+from bayeslaw.observations import (
+    Layout,
+    Observations,
+    arrange,
+    row_inputs,
+    select_rows,
+)
 from bayeslaw.positions import prior_draws
+from bayeslaw.run_density import log_likelihood
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import Draws, Report, SamplerSettings, sample
 from bayeslaw.spec import ModelSpec, read_spec
@@ -42,7 +50,8 @@ def fit(
 
     Returns:
       DataTree with groups posterior, sample_stats, prior (chain, draw, family ...),
-      observed_data and constant_data (observation), and provenance in its attributes.
+      observed_data and constant_data (observation), log_likelihood (of all rows) and
+      log_prior (its parts, see `log_prior`), and provenance in its attributes.
 
     Raises:
       InputError: the spec describes no row of the table.
@@ -66,6 +75,7 @@ def fit(
         posterior_set = _named(draws.values, spec, layout, n_batch=2)
         log_se = ("observation", np.asarray(data.log_se)[layout.cell, layout.group])
         log_ratio = np.asarray(data.log_ratio)[layout.cell, layout.group]
+        likelihood = _log_likelihood(spec, data, draws.values)
         offset = _held_out_offset(layout, settings, seed)
         posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
         prior_set = _named(
@@ -83,6 +93,9 @@ def fit(
             "posterior": posterior_set,
             "sample_stats": _statistics(draws),
             "prior": prior_set,
+            # Under these names ArviZ finds them, for power scaling.
+            "log_likelihood": likelihood,
+            "log_prior": log_prior(spec, posterior_set),
             "observed_data": _by_row(rows, ("value",)),
             "constant_data": _by_row(rows, ROW_COLUMNS).assign(
                 log_se=log_se,
@@ -131,6 +144,19 @@ def _named(
     n_chains, n_draws = np.shape(values["sigma"])[:2]
     coordinates |= {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     return xr.Dataset(arrays, coords=coordinates)
+
+
+def _log_likelihood(
+    spec: ModelSpec, data: Observations, values: dict[str, np.ndarray]
+) -> xr.Dataset:
+    """Log density of all rows together, one number a draw: a small file."""
+    shape = np.shape(values["sigma"])[:2]
+    joined = {name: np.reshape(v, (-1, *v.shape[2:])) for name, v in values.items()}
+    density = log_likelihood(spec, data, joined).reshape(shape)
+    return xr.Dataset(
+        {"rows": (("chain", "draw"), density)},
+        coords={"chain": np.arange(shape[0]), "draw": np.arange(shape[1])},
+    )
 
 
 def _held_out_offset(

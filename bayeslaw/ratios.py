@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decision import Decision, Extrapolation, MixtureVerdict
+from bayeslaw.decision import Decision, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
+from bayeslaw.extrapolation import extrapolation
 from bayeslaw.posterior import provenance
+from bayeslaw.power_scaling import PriorSensitivity, sensitivities
 from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw
 from bayeslaw.target import Target, mixture_array
 
@@ -89,13 +91,28 @@ def optimal_ratios(
             for name, ratios in compared.items()
         ),
         doubled_weight=target.named(_doubled_weights(target)),
-        extrapolation=_extrapolation(posterior, target, action),
+        extrapolation=extrapolation(posterior, N=N, D=D, ratios=target.named(action)),
         failed_checks=tuple(check.name for check in checks.failures),
         warnings=tuple(f"{check.name}: {check.value}" for check in checks.warnings),
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,
+        sensitivity=tuple(_sensitivity(posterior, target.families, best)),
     )
+
+
+def _sensitivity(
+    posterior: xr.DataTree, families: tuple[str, ...], best: np.ndarray
+) -> list[PriorSensitivity]:
+    """How the optimal ratio of each family answers to prior and likelihood."""
+    sizes = posterior["posterior"].sizes
+    shape = (sizes["chain"], sizes["draw"], len(families))
+    optimum = xr.DataArray(
+        best.reshape(shape),
+        dims=("chain", "draw", "family"),
+        coords={"family": list(families)},
+    )
+    return sensitivities(posterior, xr.Dataset({"ratio": optimum}))
 
 
 def _intervals(
@@ -208,21 +225,4 @@ def _doubled_weights(target: Target) -> np.ndarray:
             optimum_in_expectation(target.a * factor, target.g)[i]
             for i, factor in enumerate(factors)
         ]
-    )
-
-
-def _extrapolation(
-    posterior: xr.DataTree, target: Target, action: np.ndarray
-) -> Extrapolation:
-    rows = posterior["constant_data"].dataset
-    family, ratio = rows["family"].values, rows["p"].values
-    outside = tuple(
-        name
-        for name, share in zip(target.families, action, strict=True)
-        if not ratio[family == name].min() <= share <= ratio[family == name].max()
-    )
-    return Extrapolation(
-        N_factor=float(target.N / rows["N"].values.max()),
-        D_factor=float(target.D / rows["D"].values.max()),
-        outside_ratios=outside,
     )

@@ -50,6 +50,23 @@ def run_log_density(
         return np.asarray(_density(spec.model_dump_json())(data, arrays))
 
 
+def log_likelihood(
+    spec: ModelSpec, data: Observations, draws: Draws
+) -> Float[np.ndarray, " draw"]:
+    """Log density of all observed rows given each draw, run effects among them.
+
+    Args:
+      spec: model spec.
+      data: observations; only `observed` entries count.
+      draws: coordinates of the law, quantities of its noise and, if the model has it,
+        run_effect, by name.
+    """
+    names = [*needed_draws(spec), *(["run_effect"] if spec.noise.run_effect else [])]
+    with jax.enable_x64(True):
+        arrays = {name: jnp.asarray(draws[name]) for name in names}
+        return np.asarray(_likelihood(spec.model_dump_json())(data, arrays))
+
+
 def row_moments(
     spec: ModelSpec, data: Observations, draws: Draws
 ) -> tuple[Float[np.ndarray, "draw cell group"], Float[np.ndarray, "draw cell group"]]:
@@ -79,6 +96,25 @@ def _density(spec_json: str) -> Callable[..., Array]:
     def of_draws(data: Observations, draws: dict[str, Array]) -> Array:
         return jax.lax.map(
             lambda draw: _of_draw(spec, data, draw), draws, batch_size=DRAWS_AT_ONCE
+        )
+
+    return jax.jit(of_draws)
+
+
+@lru_cache(maxsize=16)
+def _likelihood(spec_json: str) -> Callable[..., Array]:
+    spec = ModelSpec.model_validate_json(spec_json)
+
+    def one(data: Observations, draw: dict[str, Array]) -> Array:
+        mean, scale = _row_moments(spec, data, draw)
+        if spec.noise.run_effect:
+            mean = mean + draw["run_effect"][data.run][:, None]
+        noise = _noise(spec, mean, scale, draw.get("nu"))
+        return jnp.where(data.observed, noise.log_prob(data.log_value), 0.0).sum()
+
+    def of_draws(data: Observations, draws: dict[str, Array]) -> Array:
+        return jax.lax.map(
+            lambda draw: one(data, draw), draws, batch_size=DRAWS_AT_ONCE
         )
 
     return jax.jit(of_draws)

@@ -4,9 +4,10 @@ from bayeslaw.plots.chains import effective_sizes, rank_traces
 from bayeslaw.plots.law_curves import law_curves
 from bayeslaw.plots.predictive import pit_difference, predictive_residuals
 from bayeslaw.plots.prior_posterior import parameter_densities, scalar_densities
+from bayeslaw.plots.prior_predictive import prior_predictive_bands
 from bayeslaw.plots.ratio_intervals import ratio_intervals
 from bayeslaw.plots.simplex_pairs import simplex_pairs
-from bayeslaw.plots.style import family_colours, to_svg
+from bayeslaw.plots.style import family_colours, save_figure, to_svg
 
 __all__ = [
     "effective_sizes",
@@ -15,8 +16,10 @@ __all__ = [
     "parameter_densities",
     "pit_difference",
     "predictive_residuals",
+    "prior_predictive_bands",
     "rank_traces",
     "ratio_intervals",
+    "save_figure",
     "scalar_densities",
     "simplex_pairs",
     "to_svg",
