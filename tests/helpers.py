@@ -47,6 +47,15 @@ def small_posterior() -> xr.DataTree:
     return fit(table, small_spec(), seed=0, settings=SETTINGS)
 
 
+@cache
+def rival_posterior() -> xr.DataTree:
+    """A short fit with what the small one lacks: drift, Huber noise by ratio."""
+    noise = {"likelihood": "huber", "depends_on_ratio": True}
+    spec = changed_spec(noise=noise, extensions={"drift": True})
+    short = SamplerSettings(chains=2, warmup=200, draws=150)
+    return fit(small_study()[0], spec, seed=0, settings=short)
+
+
 def changed_spec(**changes) -> ModelSpec:
     """The default model with some sections replaced, checked again."""
     return ModelSpec.model_validate(small_spec().model_dump() | changes)

@@ -2,12 +2,20 @@
 
 import numpy as np
 import pytest
-from helpers import small_posterior
+from helpers import rival_posterior, small_posterior
 from scipy import stats
 
 from bayeslaw.errors import InputError
 from bayeslaw.laws.family_loss import family_loss
-from bayeslaw.prediction import parameters, pit, predict, predictive, replicate
+from bayeslaw.posterior import provenance
+from bayeslaw.prediction import (
+    coordinates,
+    noise_of,
+    pit,
+    predict,
+    predictive,
+    replicate,
+)
 
 DRAWS = 4 * 500
 EVEN = [[1 / 3, 1 / 3, 1 / 3]]
@@ -48,6 +56,72 @@ def test_inputs_broadcast_over_points_and_families():
     np.testing.assert_allclose(same, points[:, [2]], rtol=1e-12)
 
 
+def test_with_drift_the_ratio_exponent_is_that_of_the_size():
+    posterior = rival_posterior()
+    draws, N0 = posterior["posterior"].dataset, provenance(posterior)["reference"]["N"]
+    for N in (N0, 100 * N0):
+        low, high = (
+            predict(posterior, N=N, D=1e10, p=p)[:, 0].reshape(2, -1, 3)
+            for p in (0.5, 0.25)
+        )
+        gamma = draws["gamma"] * (N / N0) ** draws["drift"]
+        np.testing.assert_allclose(np.log2(high / low), gamma, rtol=1e-9)
+
+
+def test_a_new_run_adds_noise_that_its_families_share_in_part():
+    posterior = small_posterior()
+    point = {"N": [[1e9], [2e9]], "D": 1e10, "p": EVEN}
+    expected = predict(posterior, **point)
+    new = predict(posterior, **point, new_run=True, seed=3)
+    assert new.shape == expected.shape == (DRAWS, 2, 3)
+    np.testing.assert_array_equal(
+        new, predict(posterior, **point, new_run=True, seed=3)
+    )
+    assert (new != predict(posterior, **point, new_run=True, seed=4)).any()
+    noise = np.log(new / expected)
+    draws = posterior["posterior"].dataset
+    own, run_sd, nu = (
+        draws[name].values.reshape(DRAWS, -1) for name in ("sigma", "run_sd", "nu")
+    )
+    # Given its draw the noise has variance sigma^2 nu / (nu - 2) + run_sd^2.
+    variance = own**2 * nu / (nu - 2) + run_sd**2
+    # Relative error of a variance of 4000 draws of Student-t: about .04.
+    np.testing.assert_allclose(noise.var((0, 1)), variance.mean(0), rtol=0.15)
+    assert np.abs(noise.mean()) < 5 * noise.std() / np.sqrt(DRAWS)
+    # What two families share is the run's deviation; two points are two runs.
+    shared = np.cov(noise.reshape(-1, 3).T)[np.triu_indices(3, 1)]
+    np.testing.assert_allclose(shared, (run_sd**2).mean(), rtol=0.3)
+    apart = np.mean(noise[:, 0, :] * noise[:, 1, :])
+    assert np.abs(apart) < 0.3 * (run_sd**2).mean()
+
+
+def test_noise_that_depends_on_the_ratio_is_that_of_the_predicted_ratio():
+    posterior = rival_posterior()
+    draws = posterior["posterior"].dataset
+    n_draws = draws["gamma"][..., 0].size
+    power = draws["sigma_ratio_power"].values.reshape(-1, 1)
+    reference = provenance(posterior)["reference"]["p"]
+    ratios = np.array([[0.02, 0.08, 0.9]])
+    spreads = []
+    for p in (ratios, np.full((1, 3), reference)):
+        new, expected = (
+            predict(posterior, N=1e9, D=1e10, p=p, new_run=is_new, seed=1)[:, 0]
+            for is_new in (True, False)
+        )
+        spreads.append(np.log(new / expected))
+    assert spreads[0].shape == (n_draws, 3)
+    # The same seed gives the same standard noise: run effect + scale x noise.
+    change = (ratios / reference) ** -power
+    sigma = draws["sigma"].values.reshape(-1, 3)
+    rng = np.random.default_rng(1)
+    drawn = noise_of("huber", np.zeros((n_draws, 1, 3)), sigma[:, None]).rvs(
+        size=(n_draws, 1, 3), random_state=rng
+    )[:, 0]
+    np.testing.assert_allclose(
+        spreads[0] - spreads[1], drawn * (change - 1), rtol=1e-6, atol=1e-12
+    )
+
+
 def test_more_of_anything_lowers_the_loss():
     def at(N=1e9, D=1e10, p=1 / 3):
         return predict(small_posterior(), N=N, D=D, p=p)
@@ -64,7 +138,7 @@ def test_fewer_draws_are_spread_evenly_over_the_chains():
     places = np.linspace(0, DRAWS - 1, 9).astype(int)
     assert set(places // 500) == {0, 1, 2, 3}
     np.testing.assert_array_equal(thinned, every[places])
-    for values in parameters(posterior, 10 * DRAWS).values():
+    for values in coordinates(posterior, 10 * DRAWS).values():
         assert values.shape == (DRAWS, 3)
 
 
