@@ -78,8 +78,9 @@ def simulate(
         "D": np.array(tokens)[None, :, None],
         "p": mixtures[[run[1] for run in runs]][:, None, :],
     }
+    # As a fit of the table will have it.
     reference = {
-        name: float(np.exp(np.log(values).mean()))
+        name: float(np.exp(np.log(np.unique(values)).mean()))
         for name, values in (("N", sizes), ("D", tokens), ("p", mixtures))
     }
     truth = _truth(spec, seed, len(families), dict(parameters or {}))

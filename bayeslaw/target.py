@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
@@ -12,6 +10,7 @@ from jaxtyping import Float
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.prediction import coordinates
+from bayeslaw.ratio_form import RatioForm, ratio_form
 from bayeslaw.simplex import separable_loss
 
 
@@ -47,8 +46,7 @@ class Target:
         self.N, self.D = N, D
         draws = posterior["posterior"].dataset
         self.values = coordinates(posterior)
-        full, floor = self._loss_at_full_ratio(np.full(len(self.values["level"]), D))
-        self.g = self._exponents(full, floor)
+        full, floor, self.g = self._form(D)
         self.w = _weights(weights, self.families)
         if normalised:
             self.w_raw = self.w / full
@@ -71,55 +69,18 @@ class Target:
         self, D: np.ndarray, ratios: np.ndarray, pick: np.ndarray
     ) -> np.ndarray:
         """The same with other numbers of tokens, for some draws; D is (pick,)."""
-        full, floor = self._loss_at_full_ratio(D, pick)
+        full, floor, _ = self._form(D, pick)
         weight = self.w_raw[pick]
         scaled = separable_loss(weight * (full - floor), self.g[pick], ratios)
         return scaled + (weight * floor).sum(-1)
 
-    def _loss_at_full_ratio(
-        self, D: np.ndarray, pick: np.ndarray | slice = slice(None)
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Loss at p = 1, and the part of it that ratios do not move."""
-        return self._loss(D, np.array(1.0), pick), self._floor(pick)
-
-    def _loss(
-        self, D: np.ndarray, p: np.ndarray, pick: np.ndarray | slice
-    ) -> np.ndarray:
-        law = spec_of(self._posterior).law_record
-        reference = provenance(self._posterior)["reference"]
-        shape = (1, len(self.families))
-
-        def one(values: Any, log_D: Any) -> Any:
-            point = {
-                "N": jnp.log(self.N / reference["N"]),
-                "D": log_D - jnp.log(reference["D"]),
-                "p": jnp.log(p / reference["p"]),
-            }
-            # Tokens of the target run are taken as fresh and the run as cooled.
-            point |= {"epochs": jnp.array(1.0), "trunk": jnp.array(0.0)}
-            inputs = {
-                name: jnp.broadcast_to(point[name], shape) for name in law.all_inputs
-            }
-            return law.log_outcome(inputs, values)[0]
-
-        with jax.enable_x64(True):
-            values = {k: jnp.asarray(v[pick]) for k, v in self.values.items()}
-            return np.exp(jax.vmap(one)(values, jnp.log(jnp.asarray(D))))
-
-    def _floor(self, pick: np.ndarray | slice) -> np.ndarray:
-        law = spec_of(self._posterior).law_record
+    def _form(
+        self, D: float | np.ndarray, pick: np.ndarray | slice = slice(None)
+    ) -> RatioForm:
         values = {name: array[pick] for name, array in self.values.items()}
-        if law.floor is None:
-            return np.zeros_like(values["level"])
-        with jax.enable_x64(True):
-            return np.exp(law.floor(values))
-
-    def _exponents(self, full: np.ndarray, floor: np.ndarray) -> np.ndarray:
-        """Ratio exponents at the target's size: the law is floor + c p^-g."""
-        at_other = self._loss(
-            np.full(len(full), self.D), np.exp(np.array(-1.0)), slice(None)
-        )
-        return np.log((at_other - floor) / (full - floor))
+        reference = provenance(self._posterior)["reference"]
+        law = spec_of(self._posterior).law_record
+        return ratio_form(law, values, reference, self.N, D)
 
     def named(self, values: np.ndarray) -> dict[str, float]:
         """A value of each family, by name."""
