@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,15 +74,29 @@ def test_documented_default_priors_are_those_of_the_law():
         name: (as_number(loc), float(scale), float(spread))
         for name, loc, scale, spread in row.findall(page)
     }
-    coordinates = LAWS["family_loss"].coordinates
+    law = LAWS["family_loss"]
+    coordinates = law.extended([part.name for part in law.offered]).coordinates
     assert documented == {
         name: (coordinate.prior.loc, coordinate.prior.scale, coordinate.prior.spread)
         for name, coordinate in coordinates.items()
     }
 
 
+def test_documented_ways_to_state_priors_are_read():
+    from bayeslaw.spec import parse_spec
+
+    page = (ROOT / "docs/how-to/set-priors.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.S)
+    assert len(blocks) == 4
+    content = tomllib.loads("\n".join(blocks))
+    spec = parse_spec({"name": "x", "law": "family_loss"} | content, "page")
+    assert set(spec.priors) == {"log_gamma", "log_alpha", "drift"}
+
+
 def as_number(text: str) -> float:
-    """The value of `log 2` or `log(0.5 / 1.5)`."""
+    """The value of `0.03`, `log 2` or `log(0.5 / 1.5)`."""
+    if not text.startswith("log"):
+        return float(text)
     numerator, denominator = re.fullmatch(
         r"log\(?\s*([\d.]+)(?: / ([\d.]+))?\)?", text
     ).groups(default="1")
