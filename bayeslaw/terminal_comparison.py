@@ -58,9 +58,10 @@ def print_comparison(comparison: "Comparison") -> None:
 
 
 EXPLANATION = (
-    "Score: log density (nats) of runs a model has not seen, higher is better; a difference "
-    "below two standard errors says little. Weight: share in the mixture of models "
-    "that predicts best. Refits: runs that importance sampling could not leave out.",
+    "Score: log density (nats) of runs a model has not seen, higher is better; a "
+    "difference below two standard errors says little. Weight: share in the mixture of "
+    "models that predicts best. Refits: runs that importance sampling could not leave "
+    "out.",
     "RMSE is of the log loss of new runs; the last columns say how many rows lay "
     "inside the 50 % and 90 % intervals.",
 )
