@@ -181,7 +181,7 @@ def _truth(
         )
         draws = jax.device_get(prior_draws(spec, nothing, jax.random.key(seed), 1))
     truth = {
-        name: values[0]
+        name: np.asarray(values[0])
         for name, values in (draws.sites | draws.deterministic).items()
         if not name.endswith("_sampled") and name != "run_effect"
     }
