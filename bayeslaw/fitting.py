@@ -78,15 +78,9 @@ def fit(
         likelihood = _log_likelihood(spec, data, draws.values)
         offset = _held_out_offset(layout, settings, seed)
         posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
-        prior_set = _named(
-            {
-                name: values[None]
-                for name, values in (prior.sites | prior.deterministic).items()
-            },
-            spec,
-            layout,
-            n_batch=2,
-        )
+        one_chain = jax.tree.map(lambda values: values[None], prior)
+        prior_values = one_chain.sites | one_chain.deterministic
+        prior_set = _named(prior_values, spec, layout, n_batch=2)
     return xr.DataTree.from_dict(
         {
             "/": xr.Dataset(attrs=_provenance(rows, spec, layout, seed, settings)),

@@ -172,12 +172,6 @@ def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Ker
     spec = ModelSpec.model_validate_json(spec_json)
     init, step = hmc(potential_fn_gen=_potential(spec), algo="NUTS")
 
-    def first_frame(key: Array, data: Observations) -> tuple[Frame, Array]:
-        centring = initial_centring(spec, data)
-        starts = starting_points(spec, data, centring, key, settings.chains)
-        d = starts.shape[-1]
-        return Frame(centring, jnp.zeros(d), jnp.eye(d)), starts
-
     def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
         def one(key: Array, position: Array) -> Any:
             return init(
@@ -210,20 +204,32 @@ def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Ker
 
         return jax.lax.scan(one, states, length=_chunk(settings))
 
-    def constrain(xs: Array, data: Observations, frame: Frame) -> dict[str, Array]:
-        return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
-
     def over_sets(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
         return jax.jit(jax.vmap(function) if is_batched else function, **options)
 
     quick: dict[str, Any] = {"compiler_options": QUICK_COMPILE}
     return _Kernel(
-        over_sets(first_frame, **quick),
+        over_sets(partial(_first_frame, spec, settings.chains), **quick),
         over_sets(start, **quick),
         over_sets(advance),
         over_sets(partial(next_frame, spec), **quick),
-        over_sets(constrain, **quick),
+        over_sets(partial(_constrained, spec), **quick),
     )
+
+
+def _first_frame(
+    spec: ModelSpec, n_chains: int, key: Array, data: Observations
+) -> tuple[Frame, Array]:
+    centring = initial_centring(spec, data)
+    starts = starting_points(spec, data, centring, key, n_chains)
+    d = starts.shape[-1]
+    return Frame(centring, jnp.zeros(d), jnp.eye(d)), starts
+
+
+def _constrained(
+    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
+) -> dict[str, Array]:
+    return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
 
 
 def _potential(spec: ModelSpec) -> Callable[..., Any]:
