@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.fitting import fit
-from bayeslaw.model import arrange, select_rows
+from bayeslaw.observations import arrange, select_rows
 from bayeslaw.sampler import Draws, SamplerSettings
 from bayeslaw.simulation import simulate
 from bayeslaw.spec import ModelSpec, Noise, read_spec

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from helpers import small_posterior
 
 from bayeslaw.design_warnings import design_warnings
 from bayeslaw.diagnostics import check
 from bayeslaw.prediction import pit
-from tests.helpers import small_posterior
 
 
 def verdicts(posterior):

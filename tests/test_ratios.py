@@ -4,16 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from helpers import rival_posterior, small_posterior, small_study
 from scipy.optimize import minimize
 
 from bayeslaw import diagnostics
 from bayeslaw.errors import FailedChecksError, InputError
+from bayeslaw.posterior import spec_of
 from bayeslaw.prediction import predict
 from bayeslaw.ratios import optimal_ratios
-from tests.helpers import small_posterior, small_study
 
 N, D = 1e9, 1e10
 MINE = {"germanic": 0.5, "romance": 0.3, "slavic": 0.2}
+FORCED = {"allow_failed_checks": True}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,62 @@ def test_weights_and_normalisation_enter_the_objective():
     normalised = optimal_ratios(small_posterior(), N=N, D=D, normalised=True)
     wanted = best_by_slsqp(lambda p: (p**-gamma).sum(-1).mean())
     np.testing.assert_allclose(list(normalised.ratios.values()), wanted, atol=1e-4)
+
+
+def test_with_drift_the_exponents_are_those_of_the_target_size():
+    """Against SLSQP on plain predictions, at a size where gamma has moved."""
+    posterior, far = rival_posterior(), 3e10
+    drift = posterior["posterior"].dataset["drift"].values
+    assert np.abs(drift).mean() > 0.001
+    found = optimal_ratios(posterior, N=far, D=D, **FORCED)
+
+    def objective(p):
+        return float(predict(posterior, N=far, D=D, p=p[None]).mean())
+
+    wanted = best_by_slsqp(objective)
+    np.testing.assert_allclose(list(found.ratios.values()), wanted, atol=1e-4)
+    assert found.expected_loss == pytest.approx(objective(wanted), rel=1e-9)
+
+
+def reducible_draws(posterior):
+    """The draws as a posterior of the law whose ratio moves the reducible part."""
+    spec = spec_of(posterior).model_copy(update={"law": "reducible_ratio"})
+    rival = posterior.copy()
+    rival.attrs = posterior.attrs | {"spec": json.dumps(spec.model_dump())}
+    return rival
+
+
+@pytest.mark.parametrize("of", [small_posterior, rival_posterior])
+def test_a_part_of_the_loss_that_ratios_do_not_move_stays_constant(of):
+    rival = reducible_draws(of())
+    found = optimal_ratios(rival, N=N, D=D, mixtures={"mine": MINE}, **FORCED)
+
+    def objective(p):
+        return float(predict(rival, N=N, D=D, p=p[None]).mean())
+
+    wanted = best_by_slsqp(objective)
+    np.testing.assert_allclose(list(found.ratios.values()), wanted, atol=1e-4)
+    assert found.expected_loss == pytest.approx(objective(wanted), rel=1e-9)
+    # Regrets are shares of the whole loss, its constant part included.
+    mine = next(verdict for verdict in found.compared if verdict.name == "mine")
+    loss = predict(rival, N=N, D=D, p=[list(MINE.values())])[:, 0].mean(-1)
+    picked = np.linspace(0, len(loss) - 1, 40).astype(int)
+    least = predict(rival, N=N, D=D, p=found.optimal_draws[picked])
+    own = least[picked, np.arange(40)].mean(-1)
+    assert mine.regret == pytest.approx((loss[picked] / own - 1).mean(), rel=0.1)
+
+
+def test_laws_without_separable_ratios_are_refused_in_five_parts():
+    posterior = small_posterior()
+    for update, said in (
+        ({"law": "chinchilla"}, "law has no sampling ratios"),
+        ({"extensions": {"transfer": True}}, "ratios of a law with transfer"),
+    ):
+        spec = spec_of(posterior).model_copy(update=update)
+        other = posterior.copy()
+        other.attrs = posterior.attrs | {"spec": json.dumps(spec.model_dump())}
+        with pytest.raises(InputError, match=said):
+            optimal_ratios(other, N=N, D=D)
 
 
 def test_the_truth_of_the_simulation_lies_in_the_intervals(decision):
