@@ -41,7 +41,7 @@ def test_transfer_foretells_held_out_mixtures_of_regmix_better_than_own_ratios()
         table, is_fitted, at_one_scale("default"), at_one_scale("transfer")
     )
     assert difference > 0.5
-    # The bound was 0.6 before the first measurement, which gave 0.601. Chains this short
+    # The bound was 0.6 before the first measurement, which gave 0.601. Chains so short
     # have not converged; a third less error is clear all the same.
     assert transfer.rmsle < 0.67 * own.rmsle
 
