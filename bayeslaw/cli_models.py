@@ -41,9 +41,9 @@ def priors(
     unit: UnitOption = None,
     as_json: Json = False,
 ) -> None:
-    """Show a model's priors, and check them against a table before fitting.
+    """Show a model's priors and check them against a table.
 
-    Exit status 2 if the priors exclude the table's losses.
+    Before fitting. Exit status 2 if the priors exclude the losses.
     """
     from bayeslaw.prior_predictive import prior_checks, prior_predictive
     from bayeslaw.runs import read_runs
@@ -83,7 +83,7 @@ def predict(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Predict the losses of a run, with intervals and how far they reach.
+    """Predict the losses of a run, with intervals.
 
     Equal ratios where no mixture is given.
     """

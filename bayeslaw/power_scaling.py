@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import xarray as xr
-from arviz_stats import psense
 
 from bayeslaw.checks import Check
 from bayeslaw.log_prior import STATED
@@ -67,6 +67,9 @@ def sensitivities(
       >>> [s.name for s in sensitivities(posterior) if s.diagnosis]
       ['alpha[slavic]']
     """
+    # Records of decisions know this module: they must not wait for ArviZ.
+    from arviz_stats import psense
+
     if "log_prior" not in posterior.children:
         return []
     if quantities is None:
@@ -78,9 +81,15 @@ def sensitivities(
             "log_likelihood": posterior["log_likelihood"].dataset,
         }
     )
-    prior = _flat(psense(tree, group="prior", group_var_names=list(STATED)))
-    likelihood = _flat(psense(tree, group="likelihood"))
-    return [PriorSensitivity(name, prior[name], likelihood[name]) for name in prior]
+    # A constant, such as the only family's ratio, gives 0/0: it does not move.
+    with np.errstate(invalid="ignore"):
+        prior = psense(tree, group="prior", group_var_names=list(STATED))
+        likelihood = psense(tree, group="likelihood")
+    of_prior, of_likelihood = (_flat(v.fillna(0.0)) for v in (prior, likelihood))
+    return [
+        PriorSensitivity(name, value, of_likelihood[name])
+        for name, value in of_prior.items()
+    ]
 
 
 def _parameters(posterior: xr.DataTree) -> xr.Dataset:
