@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+# ArviZ puts a lazy numpyro in place where there is none yet, and a lazy one loads its
+# submodules twice: then sampling fails. So it comes first.
+import numpyro  # noqa: F401
 import xarray as xr
 from arviz_stats.sampling_diagnostics import bfmi, ess, rhat
 
@@ -101,15 +105,15 @@ def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
 
 
 def _by_quantity(values: xr.Dataset) -> dict[str, float]:
-    return {
-        f"{name}[{key}]" if key else str(name): float(value)
-        for name, array in values.data_vars.items()
-        for key, value in (
-            zip(array.coords[array.dims[0]].values, array.values, strict=True)
-            if array.dims
-            else [("", array.values)]
-        )
-    }
+    """Every single number by its name, such as gamma[slavic]."""
+    found = {}
+    for name, array in values.data_vars.items():
+        labels = [array.coords[axis].values.tolist() for axis in array.dims]
+        for index in np.ndindex(array.shape):
+            keys = [str(names[i]) for names, i in zip(labels, index, strict=True)]
+            label = f"{name}[{', '.join(keys)}]" if keys else str(name)
+            found[label] = float(array.values[index])
+    return found
 
 
 def _extreme(
