@@ -153,7 +153,7 @@ def _run_noise(
     rng = np.random.default_rng(seed)
     scale = joined(draws["sigma"], max_draws)[:, None, :]
     if spec.noise.depends_on_ratio:
-        log_ratio = np.log(given["p"] / provenance(posterior)["reference"]["p"])
+        log_ratio = _own_log_ratio(posterior, given["p"])
         power = joined(draws["sigma_ratio_power"], max_draws)[:, None, None]
         scale = scale * np.exp(-power * log_ratio)
     scale = np.broadcast_to(scale, shape)
@@ -164,6 +164,16 @@ def _run_noise(
         run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
         drawn = drawn + run_sd * rng.normal(size=(*shape[:2], 1))
     return drawn
+
+
+def _own_log_ratio(posterior: xr.DataTree, ratios: np.ndarray) -> np.ndarray:
+    """log(p / reference) of each family; 0 counts as the smallest ratio tried."""
+    record, rows = provenance(posterior), posterior["constant_data"].dataset
+    if "mixture" in spec_of(posterior).law_record.all_inputs:
+        families = posterior["posterior"].dataset["family"].values.tolist()
+        ratios = ratios[:, [record["sources"].index(name) for name in families]]
+    tried = rows["p"].values
+    return np.log(np.maximum(ratios, tried[tried > 0].min()) / record["reference"]["p"])
 
 
 def noise_of(likelihood: str, mean: Any, scale: Any, nu: Any = None) -> Any:
