@@ -173,7 +173,8 @@ def _own_log_ratio(posterior: xr.DataTree, ratios: np.ndarray) -> np.ndarray:
         families = posterior["posterior"].dataset["family"].values.tolist()
         ratios = ratios[:, [record["sources"].index(name) for name in families]]
     tried = rows["p"].values
-    return np.log(np.maximum(ratios, tried[tried > 0].min()) / record["reference"]["p"])
+    positive = np.where(ratios > 0, ratios, tried[tried > 0].min())
+    return np.log(positive / record["reference"]["p"])
 
 
 def noise_of(likelihood: str, mean: Any, scale: Any, nu: Any = None) -> Any:
