@@ -81,6 +81,22 @@ Mix = Annotated[
     Path | None,
     typer.Option(help="TOML: family = ratio, or one table of these a mixture."),
 ]
+Posteriors = Annotated[
+    list[Path], typer.Argument(metavar="POSTERIOR", help="Results of `bayeslaw fit`.")
+]
+ComparedTable = Annotated[
+    Path | None,
+    typer.Option(help="Table they were fitted to; the one they name by default."),
+]
+Largest = Annotated[
+    Literal["N", "compute"], typer.Option(help="What makes runs the largest.")
+]
+MaxRefits = Annotated[
+    int | None,
+    typer.Option(min=0, help="Runs refitted for each model at most, worst first."),
+]
+Chains = Annotated[int, typer.Option(min=1, help="Of each refit.")]
+Iterations = Annotated[int, typer.Option(min=50, help="Of each refit.")]
 Normalised = Annotated[
     bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
 ]

@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bayeslaw.arguments import (
+    Chains,
+    ComparedTable,
     FigureOutput,
+    Iterations,
     Json,
+    Largest,
+    MaxRefits,
     Mix,
     Normalised,
     OriginOption,
     Params,
     Posterior,
     PosteriorOutput,
+    Posteriors,
     Probability,
     Seed,
     Table,
@@ -157,29 +163,18 @@ def check(posterior: Posterior, as_json: Json = False) -> None:
 
 
 def compare(
-    posteriors: Annotated[
-        list[Path],
-        typer.Argument(metavar="POSTERIOR", help="Results of `bayeslaw fit`."),
-    ],
-    table: Annotated[
-        Path | None,
-        typer.Option(help="Table they were fitted to; the one they name by default."),
-    ] = None,
-    largest: Annotated[
-        Literal["N", "compute"], typer.Option(help="What makes runs the largest.")
-    ] = "N",
-    max_refits: Annotated[
-        int | None,
-        typer.Option(min=0, help="Runs refitted for each model at most, worst first."),
-    ] = None,
+    posteriors: Posteriors,
+    table: ComparedTable = None,
+    largest: Largest = "N",
+    max_refits: MaxRefits = None,
     params: Params = None,
     tokens: Tokens = None,
     weights: Weights = None,
     normalised: Normalised = False,
     probability: Probability = 0.9,
-    chains: Annotated[int, typer.Option(min=1, help="Of each refit.")] = 4,
-    warmup: Annotated[int, typer.Option(min=50, help="Of each refit.")] = 400,
-    draws: Annotated[int, typer.Option(min=50, help="Of each refit.")] = 250,
+    chains: Chains = 4,
+    warmup: Iterations = 400,
+    draws: Iterations = 250,
     seed: Seed = 0,
     origin: OriginOption = None,
     unit: UnitOption = None,
