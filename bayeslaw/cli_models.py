@@ -34,6 +34,9 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from bayeslaw.comparison import Comparison
+    from bayeslaw.sensitivity import Sensitivity
+
 
 def priors(
     table: Table,
@@ -188,7 +191,6 @@ def compare(
     from bayeslaw.posterior import load_posterior, provenance
     from bayeslaw.runs import read_runs
     from bayeslaw.sampler import SamplerSettings
-    from bayeslaw.sensitivity import decision_sensitivity
     from bayeslaw.terminal import print_json, sampling_progress
     from bayeslaw.terminal_comparison import print_comparison, print_sensitivity
 
@@ -206,24 +208,40 @@ def compare(
             seed=seed,
             report=report,
         )
-    record = comparison.to_dict()
-    if not as_json:
-        print_comparison(comparison)
-    if params is not None and tokens is not None:
-        decisions = decision_sensitivity(
-            named,
-            N=params,
-            D=tokens,
-            comparison=comparison,
-            weights=read_weights(weights),
-            normalised=normalised,
-            probability=probability,
-        )
-        record |= {"decisions": decisions.to_dict()}
-        if not as_json:
-            print_sensitivity(decisions)
+    target = (params, tokens, read_weights(weights), normalised, probability)
+    decisions = _decisions(named, comparison, *target)
     if as_json:
-        print_json(record)
+        extra = {"decisions": decisions.to_dict()} if decisions else {}
+        print_json(comparison.to_dict() | extra)
+        return
+    print_comparison(comparison)
+    if decisions:
+        print_sensitivity(decisions)
+
+
+def _decisions(
+    named: "dict[str, xr.DataTree]",
+    comparison: "Comparison",
+    params: float | None,
+    tokens: float | None,
+    weights: dict[str, float] | None,
+    normalised: bool,
+    probability: float,
+) -> "Sensitivity | None":
+    """Ratios each model recommends, judged by the others; None without a target."""
+    from bayeslaw.sensitivity import decision_sensitivity
+
+    if params is None or tokens is None:
+        return None
+    return decision_sensitivity(
+        named,
+        N=params,
+        D=tokens,
+        comparison=comparison,
+        weights=weights,
+        normalised=normalised,
+        probability=probability,
+    )
 
 
 def _names(paths: "list[Path]", trees: "list[xr.DataTree]") -> list[str]:
