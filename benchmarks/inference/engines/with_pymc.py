@@ -14,14 +14,14 @@ def sample(program: pm.Model, settings: protocol.Settings) -> protocol.Result:
     with program:
         trace = pm.sample(
             draws=settings.draws,
-            tune=settings.warmup or 500,
+            tune=settings.warmup or 1000,
             chains=settings.chains,
             # One process: forking and passing draws costs CPU.
             cores=1,
             random_seed=settings.seed,
             nuts_sampler="pymc",
             init="jitter+adapt_full",
-            target_accept=0.8,
+            target_accept=0.9,
             progressbar=False,
             compute_convergence_checks=False,
         )
