@@ -33,6 +33,9 @@ TRUTH = {"sigma": 0.01, "run_sd": 0.005, "nu": 8.0}
 JITTER = 0.002
 
 
+HYPER = ("mean", "sd")
+
+
 @cache
 def study() -> tuple[RunTable, dict]:
     return simulate(
@@ -59,7 +62,9 @@ def drawn_near_truth(shift: float):
         shape = (*batch, settings.chains, settings.draws)
         rng = np.random.default_rng(0)
         values = {}
-        for name in needed_draws(spec):
+        law = spec.law_record
+        hyper = [f"{name}_{part}" for name in law.coordinates for part in HYPER]
+        for name in (*needed_draws(spec), *hyper):
             middle = np.asarray(truth[name] if name in truth else TRUTH[name])
             middle = level + shift if name == "level" else middle
             values[name] = middle * np.exp(
