@@ -1,6 +1,5 @@
 """The density NUTS sees, against the same density written down plainly."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
