@@ -42,7 +42,7 @@ def coordinate_shapes(
     spec: ModelSpec, data: Observations
 ) -> dict[str, tuple[int, ...]]:
     """Shape of every coordinate's values."""
-    n_groups = data.log_value.shape[1]
+    n_groups = data.log_value.shape[0]
     return {
         name: (n_groups, data.inputs["own"].shape[1])
         if coordinate.per == "pair"
@@ -76,7 +76,7 @@ def group_coordinates(
     shapes = coordinate_shapes(spec, data)
     pooled = [name for name in shapes if spec.pooling_of(name) != "none"]
     means = _means(spec, pooled)
-    scales = _scales(spec, data.log_value.shape[1])
+    scales = _scales(spec, data.log_value.shape[0])
     priors = {
         name: _prior(spec, name, means, scales)
         for name in shapes

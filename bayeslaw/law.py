@@ -143,11 +143,11 @@ class Law:
 
     def log_outcome(
         self, inputs: Values, coordinates: Values
-    ) -> Float[Array, "cell group"]:
-        """Log outcome of every cell and group, extensions included.
+    ) -> Float[Array, "group cell"]:
+        """Log outcome of every group and cell, extensions included.
 
         Args:
-          inputs: N, D and p as log(input / reference), each (cell, group); inputs of
+          inputs: N, D and p as log(input / reference), each (group, cell); inputs of
             extensions as these say.
           coordinates: each (group,), (group, source) or ().
         """
@@ -177,4 +177,4 @@ class Law:
 
 def _row(values: Any) -> Any:
     """A coordinate against cells; an extension may have made it differ between them."""
-    return values if jnp.ndim(values) == 2 else values[None]
+    return values if jnp.ndim(values) == 2 else values[:, None]

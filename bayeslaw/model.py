@@ -60,13 +60,13 @@ def _run_effect(
     so that it is nearly independent of everything else, whether runs have two rows or
     two hundred: centred or non-centred effects suit only one of these.
     """
-    n_runs = data.run_exists.shape[0]
-    member = (data.run[None] == jnp.arange(n_runs)[:, None]).astype(mean.dtype)
-    residual = information * (data.log_value - mean)
-    sums = member @ jnp.stack([information.sum(1), residual.sum(1)], 1)
-    spread = 1 / jnp.sqrt(sums[:, 0] + 1 / run_sd**2)
+    def of_runs(cells: Array) -> Array:
+        return cells.reshape(-1, *data.run_exists.shape, cells.shape[1]).sum((0, 2))
+
+    precision = of_runs(information)
+    spread = 1 / jnp.sqrt(precision + 1 / run_sd**2)
     # The prior Normal(0, run_sd) in units of spread from that middle.
-    offset = sums[:, 1] * spread
+    offset = of_runs(information * (data.log_value - mean)) * spread
     standard = numpyro.sample("run_effect_sampled", normal(-offset, run_sd / spread))
     effect = numpyro.deterministic("run_effect", (offset + standard) * spread)
-    return (effect @ member)[:, None]
+    return jnp.tile(effect, len(mean) // len(effect))[:, None]

@@ -1,4 +1,4 @@
-"""A table laid out for the likelihood: cells by groups, padded, with names kept."""
+"""A table laid out for the likelihood: groups by cells, padded, with names kept."""
 
 from typing import Any, NamedTuple
 
@@ -11,35 +11,37 @@ from bayeslaw.law import Law
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 
-# Rows and runs are padded to multiples of these, so that tables of similar size share
-# one compiled program.
-CELL_BUCKET = 32
+# Runs are padded to a multiple of this, so that tables of similar size share one
+# compiled program.
 RUN_BUCKET = 8
 
 
 class Observations(NamedTuple):
-    """A table laid out for the likelihood: one row a cell, one column a group.
+    """A table laid out for the likelihood: one row a group, one column a cell.
 
-    A cell is one checkpoint of one run: everything the groups of a row share. Entries
-    that were not observed, and padding, are masked out.
+    A cell is one checkpoint of one run: everything the groups of a row share. First come
+    the first checkpoints of all runs, then the second ones and so on, so that a sum over
+    the cells of each run is a sum over one axis: `array.reshape(group, -1, run).sum(1)`. Cells come
+    last because there are many: what differs between groups only is computed once.
+    Entries that were not observed, and padding, are masked out.
 
     Args:
-      inputs: by name. N, D and p: log(input / reference), each (cell, group). For
-        extensions: `mixture` (cell, source), `own` (group, source), `log_p0` (),
-        `epochs` (cell, group), `trunk` (cell, group).
+      inputs: by name. N, D and p: log(input / reference), each (group, cell). For
+        extensions: `mixture` (source, cell), `own` (group, source), `log_p0` (),
+        `epochs` (group, cell), `trunk` (group, cell).
       log_value: log of the observed outcome.
       log_se: known standard error of log_value; 0 where none is given.
       log_ratio: log(p / reference) for noise that depends on it; 0 without ratios.
       observed: whether the entry counts.
-      run: index of the cell's run.
+      run: index of the cell's run, 0 to the last and again from 0.
       run_exists: False for padding.
     """
 
     inputs: dict[str, Any]
-    log_value: Float[Array, "cell group"]
-    log_se: Float[Array, "cell group"]
-    log_ratio: Float[Array, "cell group"]
-    observed: Bool[Array, "cell group"]
+    log_value: Float[Array, "group cell"]
+    log_se: Float[Array, "group cell"]
+    log_ratio: Float[Array, "group cell"]
+    observed: Bool[Array, "group cell"]
     run: Int[Array, " cell"]
     run_exists: Bool[Array, " run"]
 
@@ -48,7 +50,7 @@ class Layout(NamedTuple):
     """Names belonging to the axes of `Observations`, without padding.
 
     Args:
-      groups: family of each column.
+      groups: family of each group.
       sources: everything the mixtures are made of.
       runs: run id of each run index.
       reference: value of each input at the reference point.
@@ -132,8 +134,12 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
             strict=True,
         )
     )
-    cells = list(dict.fromkeys(keys))
-    index = {key: position for position, key in enumerate(cells)}
+    n_runs = _padded(len(runs), RUN_BUCKET)
+    index: dict[tuple[Any, ...], int] = {}
+    n_checkpoints = [0] * n_runs
+    for key in dict.fromkeys(keys):
+        index[key] = n_checkpoints[key[0]] * n_runs + key[0]
+        n_checkpoints[key[0]] += 1
     relative_se = np.nan_to_num(columns["se"]) / columns["value"]
     layout = Layout(
         groups=table.families,
@@ -144,14 +150,13 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
         group=_positions(columns["family"], table.families),
         shared_se=_shared_se(table, spec, relative_se),
     )
-    shape = (_padded(len(cells), CELL_BUCKET), len(layout.groups))
+    shape = (len(layout.groups), max(n_checkpoints) * n_runs)
     own_se = np.where(layout.shared_se[layout.group] > 0, 0.0, relative_se)
-    run = np.zeros(shape[0], int)
-    run[: len(cells)] = [key[0] for key in cells]
+    run = np.arange(shape[1]) % n_runs
 
     def spread(values: Any, fill: float | bool = 0.0) -> Array:
         array = np.full(shape, fill)
-        array[layout.cell, layout.group] = values
+        array[layout.group, layout.cell] = values
         return jnp.asarray(array)
 
     inputs = row_inputs(table, spec, layout)
@@ -163,7 +168,7 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
         log_ratio=spread(_log_ratio(table, layout)),
         observed=spread(True, False),
         run=jnp.asarray(run),
-        run_exists=jnp.arange(_padded(len(runs), RUN_BUCKET)) < len(runs),
+        run_exists=jnp.arange(n_runs) < len(runs),
     ), layout
 
 
@@ -210,9 +215,11 @@ def shared_inputs(
             for run in layout.runs
         ]
     )
+    # Padding is any mixture.
+    padded = np.resize(mixtures, (run_of_cell.max() + 1, len(layout.sources)))
     own = np.array([[g == s for s in layout.sources] for g in layout.groups])
     return {
-        "mixture": jnp.asarray(mixtures[run_of_cell]),
+        "mixture": jnp.asarray(padded[run_of_cell].T),
         "own": jnp.asarray(own),
         "log_p0": jnp.log(jnp.asarray(layout.reference["p"])),
     }

@@ -52,10 +52,10 @@ def ratio_form(
             }
             point |= {"epochs": 1.0, "trunk": 0.0}
             inputs = {
-                name: jnp.broadcast_to(jnp.asarray(point[name]), (1, n_families))
+                name: jnp.broadcast_to(jnp.asarray(point[name]), (n_families, 1))
                 for name in law.all_inputs
             }
-            return law.log_outcome(inputs, coordinates)[0]
+            return law.log_outcome(inputs, coordinates)[:, 0]
 
         with jax.enable_x64(True):
             drawn = {name: jnp.asarray(values[name]) for name in law.coordinates}

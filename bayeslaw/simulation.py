@@ -106,7 +106,7 @@ def _log_mean(
     law = spec.law_record
     shape = np.broadcast_shapes(*(array.shape for array in inputs.values()))
     flat = {
-        name: np.broadcast_to(array, shape).reshape(-1, shape[-1])
+        name: np.broadcast_to(array, shape).reshape(-1, shape[-1]).T
         for name, array in inputs.items()
     }
     centred = {
@@ -114,14 +114,14 @@ def _log_mean(
         for name in law.all_inputs
         if name in reference
     }
-    zeros = jnp.zeros((len(flat["N"]), shape[-1]))
+    zeros = jnp.zeros(flat["N"].shape)
     centred |= {"epochs": zeros, "trunk": zeros, "mixture": jnp.asarray(flat["p"])}
     centred |= {"own": jnp.eye(shape[-1], dtype=bool), "log_p0": np.log(reference["p"])}
     needed = {
         name: centred[name] for name in {*law.inputs, *law.all_inputs} & {*centred}
     }
     coordinates = {name: jnp.asarray(truth[name]) for name in law.coordinates}
-    return np.asarray(law.log_outcome(needed, coordinates)).reshape(shape)
+    return np.asarray(law.log_outcome(needed, coordinates)).T.reshape(shape)
 
 
 def _rows(
@@ -168,7 +168,7 @@ def _truth(
 ) -> dict[str, np.ndarray]:
     """One prior draw of coordinates and noise, some of it replaced."""
     with jax.enable_x64(True):
-        empty = jnp.zeros((1, n_families))
+        empty = jnp.zeros((n_families, 1))
         inputs = dict.fromkeys(spec.law_record.all_inputs, empty)
         nothing = Observations(
             inputs=inputs | {"own": jnp.eye(n_families, dtype=bool)},

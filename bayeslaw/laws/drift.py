@@ -10,8 +10,8 @@ from bayeslaw.priors import GroupPrior
 
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
     """gamma(N) = gamma (N/N0)^drift: a power, so that it stays positive."""
-    # (cell, group): from here on the exponent differs between cells.
-    log_gamma, drift = coordinates["log_gamma"][None], coordinates["drift"][None]
+    # (group, cell): from here on the exponent differs between cells.
+    log_gamma, drift = (coordinates[name][:, None] for name in ("log_gamma", "drift"))
     return inputs, {**coordinates, "log_gamma": log_gamma + drift * inputs["N"]}
 
 

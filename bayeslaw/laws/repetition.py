@@ -27,7 +27,7 @@ def worth(epochs: Number, R: Number) -> Any:
 
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
     """Count tokens at their worth in the data term."""
-    R = jnp.exp(coordinates["log_R"])[None]
+    R = jnp.exp(coordinates["log_R"])[:, None]
     tokens = inputs["D"] + jnp.log(worth(inputs["epochs"], R))
     return {**inputs, "D": tokens}, coordinates
 

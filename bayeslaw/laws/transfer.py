@@ -13,10 +13,10 @@ def effective_ratio(mixture: Any, transfer: Any) -> Any:
     """Effective ratio q_i = sum_j tau_ij p_j, where tau_ii = 1.
 
     Args:
-      mixture: ratio of every source, (cell, source).
+      mixture: ratio of every source, (source, cell).
       transfer: worth tau_ij of a token of source j to family i, (group, source).
     """
-    return mixture @ jnp.swapaxes(transfer, -1, -2)
+    return transfer @ mixture
 
 
 def with_own(log_transfer: Any, own: Any) -> Any:
