@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy import stats
 
 from bayeslaw.errors import InputError
-from bayeslaw.huber import FrozenHuber
+from bayeslaw.noise import noise_of_rows
 from bayeslaw.posterior import provenance, spec_of
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
@@ -151,14 +150,15 @@ def _run_noise(
     """What one run adds to the log loss of every point and family."""
     spec, draws = spec_of(posterior), posterior["posterior"].dataset
     rng = np.random.default_rng(seed)
-    scale = joined(draws["sigma"], max_draws)[:, None, :]
-    if spec.noise.depends_on_ratio:
-        log_ratio = _own_log_ratio(posterior, given["p"])
-        power = joined(draws["sigma_ratio_power"], max_draws)[:, None, None]
-        scale = scale * np.exp(-power * log_ratio)
-    scale = np.broadcast_to(scale, shape)
-    nu = joined(draws["nu"], max_draws)[:, None, None] if "nu" in draws else None
-    noise = noise_of(spec.noise.likelihood, np.zeros(shape), scale, nu)
+    noise = noise_of_rows(
+        spec.noise.likelihood,
+        _shape_of_noise(draws, max_draws),
+        np.zeros(shape),
+        joined(draws["sigma"], max_draws)[:, None, :],
+        log_ratio=_own_log_ratio(posterior, given["p"])
+        if spec.noise.depends_on_ratio
+        else None,
+    )
     drawn = noise.rvs(size=shape, random_state=rng)
     if "run_sd" in draws:
         run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
@@ -177,13 +177,12 @@ def _own_log_ratio(posterior: xr.DataTree, ratios: np.ndarray) -> np.ndarray:
     return np.log(positive / record["reference"]["p"])
 
 
-def noise_of(likelihood: str, mean: Any, scale: Any, nu: Any = None) -> Any:
-    """Frozen distribution, with the methods of scipy's, of a spec's likelihood."""
-    if likelihood == "student_t":
-        return stats.t(nu, mean, scale)
-    return (
-        stats.norm(mean, scale) if likelihood == "normal" else FrozenHuber(mean, scale)
-    )
+def _shape_of_noise(
+    draws: xr.Dataset, max_draws: int | None
+) -> dict[str, Float[np.ndarray, " draw"]]:
+    """Draws of what all rows' noise shares, as far as the model has it."""
+    names = {"nu", "sigma_ratio_power"} & {*draws}
+    return {name: joined(draws[name], max_draws) for name in names}
 
 
 def predictive(
@@ -205,17 +204,18 @@ def predictive(
     inputs = _fitted_inputs(posterior, family)
     log_mean = log_outcome(posterior, inputs, max_draws)
     mean = log_mean[:, rows["cell"].values, family]
-    scale = joined(draws["sigma"], max_draws)[:, family]
-    if spec.noise.depends_on_ratio:
-        power = joined(draws["sigma_ratio_power"], max_draws)[:, None]
-        scale = scale * np.exp(-power * rows["log_ratio"].values)
     if "run_effect" in draws:
         run = draws.get_index("run").get_indexer(rows["run"].values)
         mean = mean + joined(draws["run_effect"], max_draws)[:, run]
-    scale = np.hypot(rows["log_se"].values, scale)
-    nu = joined(draws["nu"], max_draws)[:, None] if "nu" in draws else None
-    observed = posterior["observed_data"].dataset["value"].values
-    return noise_of(spec.noise.likelihood, mean, scale, nu), np.log(observed)
+    noise = noise_of_rows(
+        spec.noise.likelihood,
+        _shape_of_noise(draws, max_draws),
+        mean,
+        joined(draws["sigma"], max_draws)[:, family],
+        log_se=rows["log_se"].values,
+        log_ratio=rows["log_ratio"].values,
+    )
+    return noise, np.log(posterior["observed_data"].dataset["value"].values)
 
 
 def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from numpyro.infer.util import log_density
 from scipy import stats
 
 from bayeslaw.hierarchy import initial_centring
-from bayeslaw.huber import FrozenHuber
 from bayeslaw.model import program
+from bayeslaw.noise import FrozenHuber
 from bayeslaw.observations import arrange
 from bayeslaw.runs import table_from_rows
 from bayeslaw.spec import read_spec
