@@ -24,6 +24,8 @@ def row_variance(
 ) -> Any:
     """Squared scale of the noise of rows, the effect of their run left out.
 
+    With power 0 if none is given::
+
         scale^2 = se^2 + (sigma exp(-power log_ratio))^2
 
     Args:

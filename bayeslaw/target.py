@@ -31,15 +31,7 @@ class Target:
     def __init__(
         self, posterior: xr.DataTree, N: float, D: float, weights: Any, normalised: bool
     ):
-        for name, value in (("N", N), ("D", D)):
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(
-                    "target run out of range",
-                    f"argument {name}",
-                    repr(value),
-                    "a positive number",
-                    "give parameters and tokens as plain counts",
-                )
+        require_counts(N, D)
         self._posterior = posterior
         _require_separable(posterior)
         self.families = tuple(posterior["posterior"].dataset["family"].values.tolist())
@@ -87,6 +79,23 @@ class Target:
         return dict(zip(self.families, map(float, values), strict=True))
 
 
+def require_counts(N: float, D: float) -> None:
+    """Refuse a target run whose parameters or tokens are no positive number.
+
+    Raises:
+      InputError: naming the first that is not.
+    """
+    for name, value in (("N", N), ("D", D)):
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(
+                "target run out of range",
+                f"argument {name}",
+                repr(value),
+                "a positive number",
+                "give parameters and tokens as plain counts",
+            )
+
+
 def _require_separable(posterior: xr.DataTree) -> None:
     spec = spec_of(posterior)
     if not spec.law_record.has_ratio:
@@ -124,30 +133,39 @@ def _weights(weights: Mapping[str, float] | None, families: tuple[str, ...]) -> 
 
 
 def mixture_array(
-    mixture: Mapping[str, float], families: tuple[str, ...], where: str
-) -> np.ndarray:
-    """A mixture as ratios in the order of the families, each (family,), checked."""
-    array = _by_name(mixture, families, where)
-    if not ((array > 0).all() and abs(array.sum() - 1) < 1e-6):
+    mixture: Mapping[str, float],
+    names: tuple[str, ...],
+    where: str,
+    *,
+    may_be_zero: bool = False,
+) -> Float[np.ndarray, " name"]:
+    """A mixture as ratios in the order of names of families or sources, checked.
+
+    Raises:
+      InputError: other names, or no point of the simplex.
+    """
+    array = _by_name(mixture, names, where)
+    is_inside = (array >= 0).all() if may_be_zero else (array > 0).all()
+    if not (is_inside and abs(array.sum() - 1) < 1e-6):
         raise InputError(
             "mixture is not a point of the simplex",
             where,
             f"{dict(mixture)} (sum {array.sum():g})",
-            "positive ratios that sum to 1",
+            f"{'non-negative' if may_be_zero else 'positive'} ratios that sum to 1",
             "divide percentages by 100",
         )
     return array
 
 
 def _by_name(
-    values: Mapping[str, float], families: tuple[str, ...], where: str
+    values: Mapping[str, float], names: tuple[str, ...], where: str
 ) -> np.ndarray:
-    if set(values) != set(families):
+    if set(values) != set(names):
         raise InputError(
             "families do not match the posterior's",
             where,
             ", ".join(sorted(values)) or "none",
-            ", ".join(families),
-            "name every family of the posterior, and no other",
+            ", ".join(names),
+            "name each of these, and no other",
         )
-    return np.array([float(values[family]) for family in families])
+    return np.array([float(values[name]) for name in names])
