@@ -6,8 +6,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jaxtyping import Array
+
+# Not `import numpyro.distributions`: of the lazy numpyro that ArviZ leaves behind where
+# it came first, that loads half a module.
+from numpyro import distributions as dist
 from scipy import stats
 from scipy.stats import norm
 

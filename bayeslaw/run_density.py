@@ -6,8 +6,8 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jaxtyping import Array, Float
+from numpyro import distributions as dist
 
 from bayeslaw.noise import likelihood_of, row_variance
 from bayeslaw.observations import Observations
