@@ -34,7 +34,7 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
         power = numpyro.sample("sigma_ratio_power", dist.Normal(0.0, 0.3))
     variance = row_variance(scales["sigma"][None], data.log_se, data.log_ratio, power)
     if noise.likelihood == "student_t":
-        nu = numpyro.sample("nu", dist.Gamma(2.0, 0.1))
+        nu = numpyro.sample("nu", dist.Gamma(noise.nu.shape, noise.nu.rate))
     if noise.run_effect:
         # Fisher information of a location, Student-t; Huber's is close to Normal.
         share = 1.0 if nu is None else (nu + 1) / (nu + 3)

@@ -16,6 +16,8 @@ from bayeslaw.posterior import provenance, spec_of
 # Enough draws for probabilities to two digits; all draws would cost memory in
 # proportion to rows x draws.
 MAX_PREDICTIVE_DRAWS = 500
+# Probability of a Normal value up to one sd above its mean.
+ONE_SD = 0.8413447460685429
 # Inputs that a caller need not give: tokens seen once, a cooled run.
 DEFAULT_INPUTS = {"epochs": 1.0, "trunk": 0.0}
 
@@ -86,9 +88,8 @@ def predict(
     given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
     log_mean = log_outcome(posterior, _centred(posterior, given), max_draws)
     if new_run:
-        log_mean = log_mean + _run_noise(
-            posterior, log_mean.shape, max_draws, seed, given
-        )
+        noise = _run_noise(posterior, log_mean.shape, max_draws, seed, given.get("p"))
+        log_mean = log_mean + noise
     return np.exp(log_mean)
 
 
@@ -145,25 +146,52 @@ def _run_noise(
     shape: tuple[int, ...],
     max_draws: int | None,
     seed: int,
-    given: Mapping[str, np.ndarray],
+    ratios: np.ndarray | None,
 ) -> np.ndarray:
     """What one run adds to the log loss of every point and family."""
-    spec, draws = spec_of(posterior), posterior["posterior"].dataset
-    rng = np.random.default_rng(seed)
-    noise = noise_of_rows(
-        spec.noise.likelihood,
-        _shape_of_noise(draws, max_draws),
-        np.zeros(shape),
-        joined(draws["sigma"], max_draws)[:, None, :],
-        log_ratio=_own_log_ratio(posterior, given["p"])
-        if spec.noise.depends_on_ratio
-        else None,
-    )
+    draws, rng = posterior["posterior"].dataset, np.random.default_rng(seed)
+    noise = _noise_at(posterior, shape, max_draws, ratios)
     drawn = noise.rvs(size=shape, random_state=rng)
     if "run_sd" in draws:
         run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
         drawn = drawn + run_sd * rng.normal(size=(*shape[:2], 1))
     return drawn
+
+
+def row_noise_width(
+    posterior: xr.DataTree, ratios: Float[np.ndarray, " family"]
+) -> Float[np.ndarray, "draw family"]:
+    """Half the width of the central 68 % interval of a row's noise, on log loss.
+
+    One sd if the noise is Normal; Student-t noise of few degrees of freedom has none.
+
+    Args:
+      posterior: result of `fit`.
+      ratios: ratio of each family.
+    """
+    draws = posterior["posterior"].sizes
+    shape = (draws["chain"] * draws["draw"], 1, len(ratios))
+    return _noise_at(posterior, shape, None, ratios[None]).ppf(ONE_SD)[:, 0]
+
+
+def _noise_at(
+    posterior: xr.DataTree,
+    shape: tuple[int, ...],
+    max_draws: int | None,
+    ratios: np.ndarray | None,
+) -> Any:
+    """Noise of new rows around 0, (draw, point, family)."""
+    noise, draws = spec_of(posterior).noise, posterior["posterior"].dataset
+    log_ratio: Any = 0.0
+    if noise.depends_on_ratio and ratios is not None:
+        log_ratio = _own_log_ratio(posterior, ratios)
+    return noise_of_rows(
+        noise.likelihood,
+        _shape_of_noise(draws, max_draws),
+        np.zeros(shape),
+        joined(draws["sigma"], max_draws)[:, None, :],
+        log_ratio=log_ratio,
+    )
 
 
 def _own_log_ratio(posterior: xr.DataTree, ratios: np.ndarray) -> np.ndarray:

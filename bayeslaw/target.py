@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.prediction import coordinates
+from bayeslaw.prediction import coordinates, joined, row_noise_width
 from bayeslaw.ratio_form import RatioForm, ratio_form
 from bayeslaw.simplex import separable_loss
 
@@ -24,8 +24,6 @@ class Target:
       w: weight of each family, summing to 1. Shape (family,).
       w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
         the loss at p = 1 if losses are normalised. Shape (draw, family).
-      noise_sd: sd of the log of the weighted loss between runs that differ in their
-        seed only: run effect and each family's noise. Shape (draw,).
     """
 
     def __init__(
@@ -47,15 +45,26 @@ class Target:
             offset = draws["held_out_offset"].values.reshape(self.g.shape)
             self.w_raw = self.w * np.exp(offset)
         self.a = self.w_raw * (full - floor)
-        self.constant = (self.w_raw * floor).sum(-1)
-        share = self.w_raw * full / (self.w_raw * full).sum(-1, keepdims=True)
-        own = (share * draws["sigma"].values.reshape(self.g.shape)) ** 2
-        common = draws["run_sd"].values.ravel() if "run_sd" in draws else 0.0
-        self.noise_sd = np.sqrt(common**2 + own.sum(-1))
+        self._floor = self.w_raw * floor
+        self.constant = self._floor.sum(-1)
 
     def loss(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
         """Weighted loss of every draw for a mixture, or for one mixture per draw."""
         return self.constant + separable_loss(self.a, self.g, ratios)
+
+    def noise_width(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
+        """Scatter of the log of the weighted loss between seeds, for a mixture.
+
+        Half the width of the central 68 % interval of what one run adds: its effect
+        and each family's noise, taken as independent. One sd if the noise is Normal;
+        Student-t noise may have none.
+        """
+        losses = self._floor + self.a * np.exp(-self.g * np.log(ratios))
+        share = losses / losses.sum(-1, keepdims=True)
+        own = share * row_noise_width(self._posterior, ratios)
+        draws = self._posterior["posterior"].dataset
+        common = joined(draws["run_sd"]) if "run_sd" in draws else 0.0
+        return np.sqrt(common**2 + (own**2).sum(-1))
 
     def loss_with_tokens(
         self, D: np.ndarray, ratios: np.ndarray, pick: np.ndarray

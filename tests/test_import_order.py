@@ -1,7 +1,8 @@
 """ArviZ may be imported before numpyro, of which it leaves a lazy one behind.
 
-`import numpyro` and `from numpyro import` load that whole. `import numpyro.distributions`
-loads the part once with numpyro and once more, without its own parts: sampling fails.
+`import numpyro` and `from numpyro import` load that whole. A statement such as
+`import numpyro.distributions` loads the part once with numpyro and once more, without
+its own parts: sampling fails.
 """
 
 import subprocess

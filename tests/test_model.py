@@ -47,7 +47,9 @@ SPECS = {
     "huber by ratio": lambda: default(
         noise={"likelihood": "huber", "depends_on_ratio": True}
     ),
-    "student by ratio": lambda: default(noise={"depends_on_ratio": True}),
+    "student by ratio": lambda: default(
+        noise={"depends_on_ratio": True, "nu": {"shape": 3.0, "rate": 0.4}}
+    ),
 }
 
 
@@ -89,7 +91,9 @@ def plain_log_joint(spec, data, values):
     scale = np.hypot(np.asarray(data.log_se), sigma)
     if noise.likelihood == "student_t":
         nu = values["nu"]
-        total += stats.gamma.logpdf(nu, 2, scale=10) + np.log(nu)
+        total += stats.gamma.logpdf(
+            nu, noise.nu.shape, scale=1 / noise.nu.rate
+        ) + np.log(nu)
         rows = stats.t(nu, mean, scale)
     else:
         kind = {"normal": stats.norm, "huber": FrozenHuber}[noise.likelihood]
