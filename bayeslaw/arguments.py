@@ -65,6 +65,16 @@ OriginOption = Annotated[
 UnitOption = Annotated[
     str | None, typer.Option(help="Unit of the values, where the table names none.")
 ]
+MixturesOption = Annotated[
+    Path | None,
+    typer.Option(help="File of the runs' mixtures, where the table holds none."),
+]
+NormaliseMixtures = Annotated[
+    bool,
+    typer.Option(
+        "--normalise-mixtures", help="Divide rounded ratios of a run by their sum."
+    ),
+]
 AllowFailed = Annotated[
     bool, typer.Option("--allow-failed-checks", help="Decide although a check failed.")
 ]

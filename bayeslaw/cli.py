@@ -16,7 +16,9 @@ from bayeslaw.arguments import (
     AllowFailed,
     Json,
     Mix,
+    MixturesOption,
     Normalised,
+    NormaliseMixtures,
     OriginOption,
     Params,
     Posterior,
@@ -68,13 +70,21 @@ def validate(
     table: Table,
     origin: OriginOption = None,
     unit: UnitOption = None,
+    mixtures: MixturesOption = None,
+    normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
     """Check a table of runs; report every problem at once."""
     from bayeslaw.runs import validate, validate_report
     from bayeslaw.terminal import print_json
 
-    summary = validate(table, origin=origin, unit=unit)
+    summary = validate(
+        table,
+        origin=origin,
+        unit=unit,
+        mixtures=mixtures,
+        normalise_mixtures=normalise_mixtures,
+    )
     if as_json:
         print_json(summary)
     else:

@@ -14,7 +14,9 @@ from bayeslaw.arguments import (
     Largest,
     MaxRefits,
     Mix,
+    MixturesOption,
     Normalised,
+    NormaliseMixtures,
     OriginOption,
     Params,
     Posterior,
@@ -48,6 +50,8 @@ def priors(
     seed: Seed = 0,
     origin: OriginOption = None,
     unit: UnitOption = None,
+    mixtures: MixturesOption = None,
+    normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
     """Show a model's priors and check them against a table.
@@ -61,7 +65,13 @@ def priors(
     from bayeslaw.terminal_models import print_priors, prior_rows
 
     spec = read_spec(model)
-    rows = read_runs(table, origin=origin, unit=unit)
+    rows = read_runs(
+        table,
+        origin=origin,
+        unit=unit,
+        mixtures=mixtures,
+        normalise_mixtures=normalise_mixtures,
+    )
     predictive = prior_predictive(rows, spec, seed=seed)
     checks = prior_checks(predictive)
     if output is not None:
@@ -127,6 +137,8 @@ def fit(
     max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
     origin: OriginOption = None,
     unit: UnitOption = None,
+    mixtures: MixturesOption = None,
+    normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
     """Draw from the posterior of a model given a table of runs."""
@@ -137,7 +149,13 @@ def fit(
     from bayeslaw.spec import read_spec
     from bayeslaw.terminal import print_fit, sampling_progress
 
-    rows = read_runs(table, origin=origin, unit=unit)
+    rows = read_runs(
+        table,
+        origin=origin,
+        unit=unit,
+        mixtures=mixtures,
+        normalise_mixtures=normalise_mixtures,
+    )
     settings = SamplerSettings(chains, warmup, draws, target_accept, max_tree_depth)
     with sampling_progress(quiet=as_json) as report:
         posterior = fit(
@@ -181,6 +199,8 @@ def compare(
     seed: Seed = 0,
     origin: OriginOption = None,
     unit: UnitOption = None,
+    mixtures: MixturesOption = None,
+    normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
     """Compare models by the log density of runs they have not seen.
@@ -197,11 +217,17 @@ def compare(
     _require_both(params, tokens)
     trees = [load_posterior(path) for path in posteriors]
     named = dict(zip(_names(posteriors, trees), trees, strict=True))
-    path = table or Path(provenance(trees[0])["table"])
+    rows = read_runs(
+        table or Path(provenance(trees[0])["table"]),
+        origin=origin,
+        unit=unit,
+        mixtures=mixtures,
+        normalise_mixtures=normalise_mixtures,
+    )
     with sampling_progress(quiet=as_json) as report:
         comparison = compare(
             named,
-            read_runs(path, origin=origin, unit=unit),
+            rows,
             largest=largest,
             max_refits=max_refits,
             settings=SamplerSettings(chains, warmup, draws),

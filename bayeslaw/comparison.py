@@ -5,10 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-
-# ArviZ puts a lazy numpyro in place where there is none yet, and a lazy one loads its
-# submodules twice: then sampling fails. So it comes first.
-import numpyro  # noqa: F401
 import xarray as xr
 
 from bayeslaw.diagnostics import check

@@ -22,7 +22,8 @@ class MixtureVerdict:
       regret_upper: upper end of the regret's interval.
       p_worse: probability that its loss is above the recommended mixture's.
       p_beyond_noise: probability that the recommended mixture's gain over it exceeds
-        one sd of the noise of a single run.
+        what the loss of a single run of it typically owes to its seed, see
+        `Target.noise_width`.
       compute_factor: median factor of tokens (so of compute) it needs to match the
         recommended mixture; inf if no amount does.
       p_unreachable: probability that no amount of data up to 10^4-fold does.

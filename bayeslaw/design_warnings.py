@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayeslaw.posterior import provenance
+from bayeslaw.posterior import provenance, spec_of
 
 Code = Literal[
     "single_ray",
@@ -58,7 +58,14 @@ def design_warnings(posterior: xr.DataTree) -> list[DesignWarning]:
     """
     rows = posterior["constant_data"].dataset
     record = provenance(posterior)
-    return [*_ray(rows), *_levels(rows), *_seeds(rows, record), *_repeats(rows, record)]
+    has_ratio = spec_of(posterior).law_record.has_ratio
+    return [
+        *_ray(rows),
+        *_levels(rows),
+        *(_ratios(rows) if has_ratio else ()),
+        *_seeds(rows, record),
+        *_repeats(rows, record, has_ratio=has_ratio),
+    ]
 
 
 def _ray(rows: xr.Dataset) -> Iterator[DesignWarning]:
@@ -90,6 +97,9 @@ def _levels(rows: xr.Dataset) -> Iterator[DesignWarning]:
                 f">= {MIN_LEVELS}",
                 f"exponents rest on the prior: add runs at other {noun}",
             )
+
+
+def _ratios(rows: xr.Dataset) -> Iterator[DesignWarning]:
     family, ratio = rows["family"].values, rows["p"].values
     levels = {name: len(np.unique(ratio[family == name])) for name in np.unique(family)}
     poor = [name for name, n_levels in levels.items() if n_levels < MIN_LEVELS]
@@ -117,12 +127,12 @@ def _seeds(rows: xr.Dataset, record: dict[str, Any]) -> Iterator[DesignWarning]:
         )
 
 
-def _repeats(rows: xr.Dataset, record: dict[str, Any]) -> Iterator[DesignWarning]:
+def _repeats(
+    rows: xr.Dataset, record: dict[str, Any], *, has_ratio: bool
+) -> Iterator[DesignWarning]:
+    tokens = (rows["D"] * (rows["p"] if has_ratio else 1.0)).values
     epochs = {
-        family: float(
-            (rows["p"] * rows["D"]).values[rows["family"].values == family].max()
-            / unique
-        )
+        family: float(tokens[rows["family"].values == family].max() / unique)
         for family, unique in record["unique_tokens"].items()
     }
     repeated = {name: value for name, value in epochs.items() if value > MAX_EPOCHS}

@@ -4,10 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-
-# ArviZ puts a lazy numpyro in place where there is none yet, and a lazy one loads its
-# submodules twice: then sampling fails. So it comes first.
-import numpyro  # noqa: F401
 import xarray as xr
 from arviz_stats.sampling_diagnostics import bfmi, ess, rhat
 

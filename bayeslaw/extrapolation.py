@@ -59,13 +59,12 @@ def extrapolation(
     """
     rows = posterior["constant_data"].dataset
     sizes, tokens = rows["N"].values, rows["D"].values
-    tried = _tried(rows, ratios or {})
+    wanted = ratios or {}
     outside = {
-        name: bounds
-        for name, bounds in tried.items()
-        if not bounds[0] * (1 - RATIO_SLACK)
-        <= (ratios or {})[name]
-        <= bounds[1] * (1 + RATIO_SLACK)
+        name: (low, high)
+        for name, (low, high) in tried_ratios(posterior).items()
+        if name in wanted
+        and not low * (1 - RATIO_SLACK) <= wanted[name] <= high * (1 + RATIO_SLACK)
     }
     return Extrapolation(
         N_factor=float(N / sizes.max()),
@@ -79,15 +78,13 @@ def extrapolation(
     )
 
 
-def _tried(
-    rows: xr.Dataset, ratios: Mapping[str, float]
-) -> dict[str, tuple[float, float]]:
-    """Smallest and largest ratio of each family of the rows."""
+def tried_ratios(posterior: xr.DataTree) -> dict[str, tuple[float, float]]:
+    """Smallest and largest ratio in the fitted rows of each family; NaN without any."""
+    rows = posterior["constant_data"].dataset
     family, p = rows["family"].values, rows["p"].values
     return {
         name: (float(p[family == name].min()), float(p[family == name].max()))
-        for name in ratios
-        if (family == name).any()
+        for name in posterior["posterior"].dataset["family"].values.tolist()
     }
 
 

@@ -92,6 +92,7 @@ def fit(
             "log_prior": log_prior(spec, posterior_set),
             "observed_data": _by_row(rows, ("value",)),
             "constant_data": _by_row(rows, ROW_COLUMNS).assign(
+                line=("observation", rows.lines),
                 log_se=log_se,
                 cell=("observation", layout.cell),
                 log_ratio=("observation", log_ratio),

@@ -12,6 +12,7 @@ from bayeslaw.errors import InputError
 from bayeslaw.extrapolation import Extrapolation, extrapolation
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.prediction import predict
+from bayeslaw.target import mixture_array, require_counts
 
 LEVELS = {
     "lower_90": 0.05,
@@ -108,15 +109,7 @@ def forecast(
     Example:
       >>> forecast(posterior, N=1e9, D=2e10)[0].expected["romance"].median
     """
-    for name, value in (("N", N), ("D", D)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(
-                "target run out of range",
-                f"argument {name}",
-                repr(value),
-                "a positive number",
-                "give parameters and tokens as plain counts",
-            )
+    require_counts(N, D)
     failed = tuple(one.name for one in check(posterior).failures)
     return [
         _one(posterior, N, D, name, ratios, new_run=new_run, seed=seed, failed=failed)
@@ -180,36 +173,14 @@ def _mixtures(
         yield "", {}
         return
     has_transfer = "mixture" in law.all_inputs
-    names = (
+    names: tuple[str, ...] = tuple(
         provenance(posterior)["sources"]
         if has_transfer
         else posterior["posterior"].dataset["family"].values.tolist()
     )
     for name, ratios in given.items():
-        _require_simplex(ratios, names, f"mixture {name!r}", may_be_zero=has_transfer)
-        yield name, {source: float(ratios[source]) for source in names}
+        where = f"mixture {name!r}"
+        array = mixture_array(ratios, names, where, may_be_zero=has_transfer)
+        yield name, dict(zip(names, array.tolist(), strict=True))
     if not given:
         yield "uniform", dict.fromkeys(names, 1 / len(names))
-
-
-def _require_simplex(
-    ratios: Mapping[str, float], names: list[str], where: str, *, may_be_zero: bool
-) -> None:
-    if set(ratios) != set(names):
-        raise InputError(
-            "families do not match the posterior's",
-            where,
-            ", ".join(sorted(ratios)) or "none",
-            ", ".join(names),
-            "name each of these, and no other",
-        )
-    values = np.array(list(ratios.values()), float)
-    is_inside = (values >= 0).all() if may_be_zero else (values > 0).all()
-    if not (is_inside and abs(values.sum() - 1) < 1e-6):
-        raise InputError(
-            "mixture is not a point of the simplex",
-            where,
-            f"{dict(ratios)} (sum {values.sum():g})",
-            f"{'non-negative' if may_be_zero else 'positive'} ratios that sum to 1",
-            "divide percentages by 100",
-        )

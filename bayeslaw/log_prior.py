@@ -65,8 +65,9 @@ def _noise(spec: ModelSpec, draws: xr.Dataset) -> xr.DataArray:
     if noise.depends_on_ratio:
         total = total + _normal(draws["sigma_ratio_power"], 0.0, 0.3)
     if noise.likelihood == "student_t":
-        # Gamma(2, 0.1), up to a constant.
-        total = total + np.log(draws["nu"]) - 0.1 * draws["nu"]
+        # Gamma, up to a constant.
+        nu = draws["nu"]
+        total = total + (noise.nu.shape - 1) * np.log(nu) - noise.nu.rate * nu
     return total
 
 

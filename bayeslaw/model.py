@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array
 
 from bayeslaw.hierarchy import Centring, group_coordinates, normal
-from bayeslaw.huber import Huber
+from bayeslaw.noise import likelihood_of, row_variance
 from bayeslaw.observations import Observations
 from bayeslaw.spec import ModelSpec
 
@@ -29,25 +29,18 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
     noise = spec.noise
     theta, scales = group_coordinates(spec, data, centring)
     mean = spec.law_record.log_outcome(data.inputs, theta)
-    scale = scales["sigma"][None]
+    power = nu = None
     if noise.depends_on_ratio:
         power = numpyro.sample("sigma_ratio_power", dist.Normal(0.0, 0.3))
-        scale = scale * jnp.exp(-power * data.log_ratio)
-    variance = data.log_se**2 + scale**2
-    nu = jnp.inf
+    variance = row_variance(scales["sigma"][None], data.log_se, data.log_ratio, power)
     if noise.likelihood == "student_t":
-        nu = numpyro.sample("nu", dist.Gamma(2.0, 0.1))
+        nu = numpyro.sample("nu", dist.Gamma(noise.nu.shape, noise.nu.rate))
     if noise.run_effect:
         # Fisher information of a location, Student-t; Huber's is close to Normal.
-        share = (nu + 1) / (nu + 3) if noise.likelihood == "student_t" else 1.0
+        share = 1.0 if nu is None else (nu + 1) / (nu + 3)
         information = jnp.where(data.observed, share / variance, 0.0)
         mean = mean + _run_effect(data, mean, information, scales["run_sd"])
-    scale = jnp.sqrt(variance)
-    likelihood: dist.Distribution = {
-        "student_t": lambda: dist.StudentT(nu, mean, scale),
-        "normal": lambda: dist.Normal(mean, scale),
-        "huber": lambda: Huber(mean, scale),
-    }[noise.likelihood]()
+    likelihood = likelihood_of(noise.likelihood, mean, jnp.sqrt(variance), nu)
     numpyro.sample("log_value", likelihood.mask(data.observed), obs=data.log_value)
 
 

@@ -144,8 +144,7 @@ def _outliers(posterior: xr.DataTree) -> Iterator[Check]:
             distance[family == name] = off / (1.4826 * np.median(off))
     farthest_first = np.argsort(-distance)[: int((distance > OUTLYING).sum())]
     named = [
-        f"run {rows['run'].values[row]} {family[row]} N {rows['N'].values[row]:.3g} "
-        f"D {rows['D'].values[row]:.3g} ({distance[row]:.0f} sd)"
+        f"{_label(rows.isel(observation=row))} ({distance[row]:.0f} sd)"
         for row in farthest_first[:MAX_NAMED]
     ]
     more = len(farthest_first) - len(named)
@@ -158,4 +157,14 @@ def _outliers(posterior: xr.DataTree) -> Iterator[Check]:
         "the law does not hold; heavy tails keep their pull small, but they widen "
         "every interval",
         "median absolute deviation, Hampel 1974, doi 10.1080/01621459.1974.10482962",
+    )
+
+
+def _label(row: xr.Dataset) -> str:
+    """Where a row stands in its table, and what it is of."""
+    # Posteriors of earlier versions hold no row numbers.
+    place = f"row {row['line'].item()}, " if "line" in row else ""
+    return (
+        f"{place}run {row['run'].item()} {row['family'].item()} "
+        f"N {row['N'].item():.3g} D {row['D'].item():.3g}"
     )

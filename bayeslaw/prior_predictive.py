@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from bayeslaw.checks import Check, Checks
 from bayeslaw.fitting import use_compile_cache
+from bayeslaw.noise import noise_of_rows
 from bayeslaw.observations import Layout, Observations, arrange, select_rows
 from bayeslaw.positions import QUICK_COMPILE, prior_draws
-from bayeslaw.prediction import noise_of
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 
@@ -100,16 +100,17 @@ def _with_noise(
 ) -> np.ndarray:
     """Log losses of rows: the law's, the effect of the run and noise, (draw, row)."""
     at = (layout.cell, layout.group)
-    scale = values["sigma"][:, layout.group]
-    if spec.noise.depends_on_ratio:
-        power = values["sigma_ratio_power"][:, None]
-        scale = scale * np.exp(-power * np.asarray(data.log_ratio)[at])
     if "run_effect" in values:
         run = np.asarray(data.run)[layout.cell]
         log_mean = log_mean + values["run_effect"][:, run]
-    scale = np.hypot(np.asarray(data.log_se)[at], scale)
-    nu = values["nu"][:, None] if "nu" in values else None
-    noise: Any = noise_of(spec.noise.likelihood, log_mean, scale, nu)
+    noise: Any = noise_of_rows(
+        spec.noise.likelihood,
+        values,
+        log_mean,
+        values["sigma"][:, layout.group],
+        log_se=np.asarray(data.log_se)[at],
+        log_ratio=np.asarray(data.log_ratio)[at],
+    )
     rng = np.random.default_rng(seed)
     return noise.rvs(size=log_mean.shape, random_state=rng)
 

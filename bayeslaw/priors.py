@@ -8,6 +8,35 @@ from dataclasses import dataclass
 GROUP_SD_LOG_SCALE = 0.5
 
 
+def gamma_of_quantiles(
+    lower: float, low: float, upper: float, high: float
+) -> tuple[float, float]:
+    """Shape and rate of the Gamma with these two quantiles.
+
+    Args:
+      lower: smaller probability.
+      low: its quantile, positive.
+      upper: larger probability.
+      high: its quantile, above low.
+
+    Raises:
+      ValueError: the quantiles are too near or too far for a shape of 0.01 to 1e8.
+
+    Example:
+      >>> gamma_of_quantiles(0.05, 3.55, 0.95, 47.4)
+      (2.0, 0.1)
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import gamma
+
+    def excess(log_shape: float) -> float:
+        ends = gamma.ppf([lower, upper], math.exp(log_shape))
+        return float(math.log(ends[1] / ends[0]) - math.log(high / low))
+
+    shape = math.exp(brentq(excess, math.log(0.01), math.log(1e8), xtol=1e-12))
+    return shape, float(gamma.ppf(upper, shape)) / high
+
+
 @dataclass(frozen=True)
 class GroupPrior:
     """Prior of one coordinate that differs between groups (language families).

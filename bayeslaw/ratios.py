@@ -164,7 +164,7 @@ def _verdict(
         regret_lower=float(lower),
         regret_upper=float(upper),
         p_worse=float((loss > recommended).mean()),
-        p_beyond_noise=float((gain > target.noise_sd).mean()),
+        p_beyond_noise=float((gain > target.noise_width(ratios)).mean()),
         compute_factor=float(np.median(factor)),
         p_unreachable=float(np.isinf(factor).mean()),
     )

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jaxtyping import Array, Float
+from numpyro import distributions as dist
 
-from bayeslaw.huber import Huber
+from bayeslaw.noise import likelihood_of, row_variance
 from bayeslaw.observations import Observations
 from bayeslaw.spec import ModelSpec
 
@@ -109,7 +108,7 @@ def _likelihood(spec_json: str) -> Callable[..., Array]:
         mean, scale = _row_moments(spec, data, draw)
         if spec.noise.run_effect:
             mean = mean + draw["run_effect"][data.run][:, None]
-        noise = _noise(spec, mean, scale, draw.get("nu"))
+        noise = likelihood_of(spec.noise.likelihood, mean, scale, draw.get("nu"))
         return jnp.where(data.observed, noise.log_prob(data.log_value), 0.0).sum()
 
     def of_draws(data: Observations, draws: dict[str, Array]) -> Array:
@@ -132,10 +131,9 @@ def _row_moments(
     spec: ModelSpec, data: Observations, draw: Mapping[str, Array]
 ) -> tuple[Array, Array]:
     mean = spec.law_record.log_outcome(data.inputs, draw)
-    scale = draw["sigma"][None]
-    if spec.noise.depends_on_ratio:
-        scale = scale * jnp.exp(-draw["sigma_ratio_power"] * data.log_ratio)
-    scale = jnp.sqrt(data.log_se**2 + scale**2)
+    power = draw.get("sigma_ratio_power")
+    variance = row_variance(draw["sigma"][None], data.log_se, data.log_ratio, power)
+    scale = jnp.sqrt(variance)
     return jnp.broadcast_to(mean, scale.shape), scale
 
 
@@ -149,7 +147,9 @@ def _of_draw(
 
     def given_effect(effect: Float[Array, "node run"]) -> Float[Array, "node run"]:
         middle = mean[None] + effect[:, data.run][..., None]
-        noise = _noise(spec, middle, scale[None], draw.get("nu"))
+        noise = likelihood_of(
+            spec.noise.likelihood, middle, scale[None], draw.get("nu")
+        )
         rows = jnp.where(data.observed, noise.log_prob(data.log_value[None]), 0.0)
         return rows.sum(-1) @ member
 
@@ -191,9 +191,3 @@ def _nodes(
     step = 2 * end / (count - 1)
     effect = centre[None] + width[None] * jnp.sinh(t)
     return effect, jnp.log((width * step)[None] * jnp.cosh(t))
-
-
-def _noise(spec: ModelSpec, middle: Array, scale: Array, nu: Any) -> dist.Distribution:
-    if spec.noise.likelihood == "student_t":
-        return dist.StudentT(nu, middle, scale)
-    return (dist.Normal if spec.noise.likelihood == "normal" else Huber)(middle, scale)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bayeslaw.errors import InputError
+from bayeslaw.noise import noise_of_rows
 from bayeslaw.observations import Observations
 from bayeslaw.positions import prior_draws
 from bayeslaw.runs import RunTable, table_from_rows
@@ -88,7 +89,8 @@ def simulate(
     with jax.enable_x64(True):
         own = {name: truth[name] for name in law.coordinates}
         truth |= jax.device_get(law.all_natural(own, reference))
-    values = np.exp(log_mean + _noise(rng, spec, truth, log_mean.shape))
+    log_ratio = np.log(inputs["p"] / reference["p"])
+    values = np.exp(log_mean + _noise(rng, spec, truth, log_ratio, log_mean.shape))
     about = {"metric": law.outcome, "unit": unit}
     rows = _rows(runs, tokens, families, mixtures, values, about)
     record = {"families": list(families), "reference": reference, "seed": seed}
@@ -204,14 +206,24 @@ def _noise(
     rng: np.random.Generator,
     spec: ModelSpec,
     truth: Mapping[str, Any],
+    log_ratio: Float[np.ndarray, "run one family"],
     shape: tuple[int, int, int],
 ) -> np.ndarray:
     """Noise of log loss, (run, checkpoint, family), the run effect included."""
-    if spec.noise.likelihood == "normal":
-        standard = rng.normal(size=shape)
-    else:
-        standard = rng.standard_t(float(truth["nu"]), size=shape)
-    noise = np.hypot(np.asarray(truth["sigma"]), RELATIVE_SE) * standard
+    one_draw = {
+        name: np.reshape(truth[name], 1)
+        for name in ("nu", "sigma_ratio_power")
+        if name in truth
+    }
+    distribution = noise_of_rows(
+        spec.noise.likelihood,
+        one_draw,
+        np.zeros((1, *shape)),
+        np.asarray(truth["sigma"]),
+        log_se=RELATIVE_SE,
+        log_ratio=log_ratio,
+    )
+    noise = distribution.rvs(size=(1, *shape), random_state=rng)[0]
     if spec.noise.run_effect:
         noise = noise + rng.normal(0.0, truth["run_sd"], (shape[0], 1, 1))
     return noise

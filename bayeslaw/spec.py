@@ -13,7 +13,7 @@ from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.law import Law
 from bayeslaw.laws import LAWS
 from bayeslaw.priors import GroupPrior
-from bayeslaw.spec_priors import coordinate_priors, noise_scales
+from bayeslaw.spec_priors import coordinate_priors, noise_priors
 
 Pooling = Literal["partial", "none", "complete"]
 Positive = Annotated[float, Field(gt=0)]
@@ -49,11 +49,21 @@ class PriorOverride(_Section):
 class ScalePrior(_Section):
     """LogNormal prior of a noise sd on log loss (relative error).
 
-    Files may give two quantiles instead, see `spec_priors.noise_scales`.
+    Files may give two quantiles instead, see `spec_priors.noise_priors`.
     """
 
     median: Positive
     log_scale: Positive = 0.7
+
+
+class GammaPrior(_Section):
+    """Gamma prior of the degrees of freedom of Student-t noise; mean shape / rate.
+
+    Files may give two quantiles instead, see `spec_priors.noise_priors`.
+    """
+
+    shape: Positive
+    rate: Positive
 
 
 class Noise(_Section):
@@ -62,7 +72,7 @@ class Noise(_Section):
     | quantity   | distribution                          | shape    |
     |------------|---------------------------------------|----------|
     | sigma      | LogNormal(log median, log_scale)      | (group,) |
-    | nu         | Gamma(2, 0.1), Student-t only         | ()       |
+    | nu         | Gamma(shape, rate), Student-t only    | ()       |
     | sigma_ratio_power | Normal(0, 0.3), if it depends on the ratio | () |
     | run_sd     | LogNormal(log median, log_scale)      | ()       |
     | run_effect | Normal(0, run_sd)                     | (run,)   |
@@ -80,6 +90,7 @@ class Noise(_Section):
         family seen little is often noisier.
       sigma: prior of the discrepancy sd of each group.
       run_sd: prior of the sd between runs.
+      nu: prior of the degrees of freedom, Gamma(2, 0.1) if not given.
     """
 
     likelihood: Literal["student_t", "normal", "huber"] = "student_t"
@@ -88,6 +99,7 @@ class Noise(_Section):
     known_se: Literal["by_eval_set", "independent", "shared"] = "by_eval_set"
     sigma: ScalePrior = ScalePrior(median=0.01)
     run_sd: ScalePrior = ScalePrior(median=0.01)
+    nu: GammaPrior = GammaPrior(shape=2.0, rate=0.1)
 
 
 class ModelSpec(_Section):
@@ -169,7 +181,7 @@ def parse_spec(content: dict, where: str) -> ModelSpec:
     # Priors need the law, so they come last; noise is stated in its own section.
     plain = {**content, "priors": {}}
     if "noise" in content:
-        plain["noise"] = noise_scales(content["noise"], where)
+        plain["noise"] = noise_priors(content["noise"], where)
     try:
         spec = ModelSpec.model_validate(plain)
     except ValidationError as error:

@@ -13,18 +13,26 @@ from typing import Any
 
 from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.law import Law
+from bayeslaw.priors import gamma_of_quantiles
 
-# The two distributions and their keys: of a coordinate, and of what is positive.
-NORMAL, LOGNORMAL = ("loc", "scale"), ("median", "log_scale")
-KEYS = {"normal": NORMAL, "lognormal": LOGNORMAL}
+# Distributions and their keys: of a coordinate, of what is positive, of nu.
+KEYS = {
+    "normal": ("loc", "scale"),
+    "lognormal": ("median", "log_scale"),
+    "gamma": ("shape", "rate"),
+}
+ALL_KEYS = {name for names in KEYS.values() for name in names}
 # q05 is the 5 % quantile, q975 the 97.5 % quantile. One digit could mean either.
 QUANTILE = re.compile(r"q(\d{2,3})")
-POSITIVE = {"scale", "median", "log_scale", "spread"}
+NOISE_KINDS = {"sigma": "lognormal", "run_sd": "lognormal", "nu": "gamma"}
+POSITIVE = {*ALL_KEYS, "spread"} - {"loc"}
 EXAMPLES = {
     "normal": "loc = 0.0 and scale = 0.1, or two quantiles such as q05 = -0.2 and "
     "q95 = 0.2",
     "lognormal": "median = 0.1 and log_scale = 0.5, or two quantiles such as "
     "q05 = 0.03 and q95 = 0.3",
+    "gamma": "shape = 2.0 and rate = 0.1, or two quantiles such as q05 = 3.5 and "
+    "q95 = 47.0",
 }
 
 
@@ -68,26 +76,33 @@ def coordinate_priors(stated: Any, law: Law, where: str) -> dict[str, dict[str, 
     return found
 
 
-def noise_scales(noise: Any, where: str) -> Any:
-    """The section [noise] with quantiles of sigma and run_sd as median and log_scale.
+def noise_priors(noise: Any, where: str) -> Any:
+    """The section [noise] with priors stated by quantiles in their own parameters.
+
+    These are median and log_scale of sigma and run_sd, shape and rate of nu.
 
     Args:
       noise: content of the section.
       where: the file, for error messages.
 
     Raises:
-      InputErrors: quantiles that are wrong, or contradict a median.
+      InputErrors: quantiles that are wrong, or contradict another statement.
     """
     if not isinstance(noise, Mapping):
         return noise
     found = dict(noise)
-    for name in ("sigma", "run_sd"):
+    for name, kind in NOISE_KINDS.items():
         entry = found.get(name)
-        if isinstance(entry, Mapping) and any(map(QUANTILE.fullmatch, entry)):
+        if not isinstance(entry, Mapping):
+            continue
+        if "distribution" in entry or any(map(QUANTILE.fullmatch, entry)):
             key = f"{where}, key noise.{name}"
-            numbers = _numbers(entry, "lognormal", key, others=())
-            loc, scale = _location_scale(numbers, entry, "lognormal", key)
-            found[name] = {"median": math.exp(loc), "log_scale": scale}
+            numbers = _numbers(entry, kind, key, others=())
+            first, second = _parameters(numbers, entry, kind, key)
+            if set(numbers) != set(KEYS[kind]):
+                first = math.exp(first) if kind == "lognormal" else first
+                numbers = dict(zip(KEYS[kind], (first, second), strict=True))
+            found[name] = numbers
     return found
 
 
@@ -114,7 +129,7 @@ def _coordinate(name: str, law: Law, where: str) -> str:
             "E, A and B follow from level, odds_N and odds_D: state priors of these "
             "(docs/how-to/set-priors)"
         )
-    if name in ("sigma", "run_sd"):
+    if name in NOISE_KINDS:
         fix = f"it is noise: write [noise.{name}] instead of [priors.{name}]"
     raise InputError(
         "unknown name",
@@ -136,7 +151,7 @@ def _group_prior(
     spread = numbers.pop("spread", default.spread)
     loc, scale = default.loc, default.scale
     if numbers or "distribution" in table:
-        loc, scale = _location_scale(numbers, table, kind, key)
+        loc, scale = _parameters(numbers, table, kind, key)
     return {"loc": loc, "scale": scale, "spread": spread}
 
 
@@ -158,14 +173,14 @@ def _numbers(
     entry: Mapping[str, Any], kind: str, key: str, others: tuple[str, ...]
 ) -> dict[str, float]:
     """The numbers of an entry, every key known and every value in its range."""
-    all_keys = {"distribution", *NORMAL, *LOGNORMAL, *others}
+    all_keys = {"distribution", *ALL_KEYS, *others}
     errors, numbers = [], {}
     for name, value in entry.items():
         quantile = QUANTILE.fullmatch(name)
         if name not in all_keys and not (quantile and int(quantile[1])):
             errors.append(_unknown_key(name, value, kind, key, others))
         elif name != "distribution":
-            is_positive = name in POSITIVE or (bool(quantile) and kind == "lognormal")
+            is_positive = name in POSITIVE or (bool(quantile) and kind != "normal")
             wanted = "a finite number" + (" greater than 0" if is_positive else "")
             # A bool is an int to Python, but no number to who wrote the file.
             is_number = type(value) in (int, float) and math.isfinite(value)
@@ -200,15 +215,18 @@ def _unknown_key(
     )
 
 
-def _location_scale(
+def _parameters(
     numbers: dict[str, float], entry: Mapping[str, Any], kind: str, key: str
 ) -> tuple[float, float]:
-    """Mean and sd of the coordinate, from a distribution or from two quantiles."""
+    """The two parameters of a distribution, from these or from two quantiles.
+
+    They are mean and sd of the coordinate, which is a logarithm for a LogNormal, and
+    shape and rate of a Gamma.
+    """
     _require_one_statement(numbers, entry, kind, key)
-    if set(numbers) == set(NORMAL):
-        return numbers["loc"], numbers["scale"]
-    if set(numbers) == set(LOGNORMAL):
-        return math.log(numbers["median"]), numbers["log_scale"]
+    if set(numbers) == set(KEYS[kind]):
+        first, second = (numbers[name] for name in KEYS[kind])
+        return math.log(first) if kind == "lognormal" else first, second
     # "q025" is 0.025: the digits after the point.
     (lower, low), (upper, high) = sorted(
         (float(f"0.{name[1:]}"), value) for name, value in numbers.items()
@@ -221,6 +239,17 @@ def _location_scale(
             f"a value at {upper:g} above that at {lower:g}",
             "exchange the two values, or correct them",
         )
+    if kind == "gamma":
+        try:
+            return gamma_of_quantiles(lower, low, upper, high)
+        except ValueError:
+            raise InputError(
+                "quantiles fit no Gamma",
+                key,
+                _shown(entry),
+                EXAMPLES[kind],
+                "state quantiles less near to each other, or less far apart",
+            ) from None
     if kind == "lognormal":
         low, high = math.log(low), math.log(high)
     z_lower, z_upper = map(NormalDist().inv_cdf, (lower, upper))
@@ -238,10 +267,11 @@ def _require_one_statement(
     are_quantiles = len(numbers) == len(quantiles) == 2
     if named == kind and (is_distribution or are_quantiles):
         return
-    is_other = named != kind or set(numbers) & (set(NORMAL + LOGNORMAL) - {*KEYS[kind]})
+    is_other = named != kind or set(numbers) & (ALL_KEYS - {*KEYS[kind]})
     reason = {
         "normal": "this coordinate may be negative, so its prior is a Normal",
         "lognormal": "this parameter is positive, so its prior is a LogNormal",
+        "gamma": "the prior of degrees of freedom is a Gamma",
     }
     raise InputError(
         "prior is stated twice or in part",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.prediction import coordinates
+from bayeslaw.prediction import coordinates, joined, row_noise_width
 from bayeslaw.ratio_form import RatioForm, ratio_form
 from bayeslaw.simplex import separable_loss
 
@@ -24,22 +24,12 @@ class Target:
       w: weight of each family, summing to 1. Shape (family,).
       w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
         the loss at p = 1 if losses are normalised. Shape (draw, family).
-      noise_sd: sd of the log of the weighted loss between runs that differ in their
-        seed only: run effect and each family's noise. Shape (draw,).
     """
 
     def __init__(
         self, posterior: xr.DataTree, N: float, D: float, weights: Any, normalised: bool
     ):
-        for name, value in (("N", N), ("D", D)):
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(
-                    "target run out of range",
-                    f"argument {name}",
-                    repr(value),
-                    "a positive number",
-                    "give parameters and tokens as plain counts",
-                )
+        require_counts(N, D)
         self._posterior = posterior
         _require_separable(posterior)
         self.families = tuple(posterior["posterior"].dataset["family"].values.tolist())
@@ -55,15 +45,26 @@ class Target:
             offset = draws["held_out_offset"].values.reshape(self.g.shape)
             self.w_raw = self.w * np.exp(offset)
         self.a = self.w_raw * (full - floor)
-        self.constant = (self.w_raw * floor).sum(-1)
-        share = self.w_raw * full / (self.w_raw * full).sum(-1, keepdims=True)
-        own = (share * draws["sigma"].values.reshape(self.g.shape)) ** 2
-        common = draws["run_sd"].values.ravel() if "run_sd" in draws else 0.0
-        self.noise_sd = np.sqrt(common**2 + own.sum(-1))
+        self._floor = self.w_raw * floor
+        self.constant = self._floor.sum(-1)
 
     def loss(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
         """Weighted loss of every draw for a mixture, or for one mixture per draw."""
         return self.constant + separable_loss(self.a, self.g, ratios)
+
+    def noise_width(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
+        """Scatter of the log of the weighted loss between seeds, for a mixture.
+
+        Half the width of the central 68 % interval of what one run adds: its effect
+        and each family's noise, taken as independent. One sd if the noise is Normal;
+        Student-t noise may have none.
+        """
+        losses = self._floor + self.a * np.exp(-self.g * np.log(ratios))
+        share = losses / losses.sum(-1, keepdims=True)
+        own = share * row_noise_width(self._posterior, ratios)
+        draws = self._posterior["posterior"].dataset
+        common = joined(draws["run_sd"]) if "run_sd" in draws else 0.0
+        return np.sqrt(common**2 + (own**2).sum(-1))
 
     def loss_with_tokens(
         self, D: np.ndarray, ratios: np.ndarray, pick: np.ndarray
@@ -85,6 +86,23 @@ class Target:
     def named(self, values: np.ndarray) -> dict[str, float]:
         """A value of each family, by name."""
         return dict(zip(self.families, map(float, values), strict=True))
+
+
+def require_counts(N: float, D: float) -> None:
+    """Refuse a target run whose parameters or tokens are no positive number.
+
+    Raises:
+      InputError: naming the first that is not.
+    """
+    for name, value in (("N", N), ("D", D)):
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(
+                "target run out of range",
+                f"argument {name}",
+                repr(value),
+                "a positive number",
+                "give parameters and tokens as plain counts",
+            )
 
 
 def _require_separable(posterior: xr.DataTree) -> None:
@@ -124,30 +142,39 @@ def _weights(weights: Mapping[str, float] | None, families: tuple[str, ...]) -> 
 
 
 def mixture_array(
-    mixture: Mapping[str, float], families: tuple[str, ...], where: str
-) -> np.ndarray:
-    """A mixture as ratios in the order of the families, each (family,), checked."""
-    array = _by_name(mixture, families, where)
-    if not ((array > 0).all() and abs(array.sum() - 1) < 1e-6):
+    mixture: Mapping[str, float],
+    names: tuple[str, ...],
+    where: str,
+    *,
+    may_be_zero: bool = False,
+) -> Float[np.ndarray, " name"]:
+    """A mixture as ratios in the order of names of families or sources, checked.
+
+    Raises:
+      InputError: other names, or no point of the simplex.
+    """
+    array = _by_name(mixture, names, where)
+    is_inside = (array >= 0).all() if may_be_zero else (array > 0).all()
+    if not (is_inside and abs(array.sum() - 1) < 1e-6):
         raise InputError(
             "mixture is not a point of the simplex",
             where,
             f"{dict(mixture)} (sum {array.sum():g})",
-            "positive ratios that sum to 1",
+            f"{'non-negative' if may_be_zero else 'positive'} ratios that sum to 1",
             "divide percentages by 100",
         )
     return array
 
 
 def _by_name(
-    values: Mapping[str, float], families: tuple[str, ...], where: str
+    values: Mapping[str, float], names: tuple[str, ...], where: str
 ) -> np.ndarray:
-    if set(values) != set(families):
+    if set(values) != set(names):
         raise InputError(
             "families do not match the posterior's",
             where,
             ", ".join(sorted(values)) or "none",
-            ", ".join(families),
-            "name every family of the posterior, and no other",
+            ", ".join(names),
+            "name each of these, and no other",
         )
-    return np.array([float(values[family]) for family in families])
+    return np.array([float(values[name]) for name in names])

@@ -62,6 +62,11 @@ def print_priors(spec: "ModelSpec") -> None:
             f"run_sd, the deviation a run's rows share: median "
             f"{noise.run_sd.median:.3g} (sd of its log {noise.run_sd.log_scale:.3g})."
         )
+    if noise.likelihood == "student_t":
+        lines.append(
+            f"nu, the degrees of freedom of the noise: Gamma of shape "
+            f"{noise.nu.shape:.3g} and rate {noise.nu.rate:.3g}."
+        )
     print()
     print_lines(
         [*lines, "Spread: between families; of the logarithm, for alpha and its like."]

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
+from bayeslaw.noise import noise_of_rows
 from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.prediction import joined, noise_of, predict
+from bayeslaw.prediction import joined, predict
 from bayeslaw.runs import RunTable
 
 MAX_DRAWS = 400
@@ -86,10 +87,16 @@ def foretold(posterior: xr.DataTree, table: RunTable, *, seed: int = 0) -> Foret
     log_mean = np.log(loss)[:, cell, family]
     if "run_effect" in draws:
         log_mean = log_mean + _effects(draws, columns["run"], seed)
-    scale = joined(draws["sigma"], MAX_DRAWS)[:, family]
-    nu = joined(draws["nu"], MAX_DRAWS)[:, None] if "nu" in draws else None
-    scale = np.hypot(scale, np.nan_to_num(columns["se"]) / columns["value"])
-    noise = noise_of(spec_of(posterior).noise.likelihood, log_mean, scale, nu)
+    ratio = columns["p"] / provenance(posterior)["reference"].get("p", 1.0)
+    names = {"nu", "sigma_ratio_power"} & {*draws}
+    noise = noise_of_rows(
+        spec_of(posterior).noise.likelihood,
+        {name: joined(draws[name], MAX_DRAWS) for name in names},
+        log_mean,
+        joined(draws["sigma"], MAX_DRAWS)[:, family],
+        log_se=np.nan_to_num(columns["se"]) / columns["value"],
+        log_ratio=np.log(ratio),
+    )
     return Foretold(log_mean, noise, np.log(columns["value"]))
 
 

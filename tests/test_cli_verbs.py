@@ -9,6 +9,7 @@ import pytest
 from helpers import MODEL, assert_five_parts, small_posterior, write
 
 from bayeslaw import diagnostics
+from bayeslaw.errors import InputError
 from bayeslaw.posterior import save_posterior
 
 ROOT = Path(__file__).parents[1]
@@ -260,3 +261,42 @@ def test_a_simulated_study_goes_from_table_to_report(tmp_path):
     assert sum(decision["ratios"].values()) == pytest.approx(1)
     run("report", "out/post.nc", *options, "-o", "out/report.html")
     assert "simulated" in (tmp_path / "out/report.html").read_text()
+
+
+def test_rounded_mixtures_of_a_named_file_are_read(tmp_path, bayeslaw_command):
+    table = write(
+        tmp_path / "table.csv",
+        "run,seed,origin,N,D,family,unit,value\n"
+        "r1,0,measured,4096,1000000,romance,bits/byte,2.5\n",
+    )
+    ratios = write(tmp_path / "shares.csv", "run,romance,uralic\nr1,.333,.666\n")
+    words = ("validate", table, "--mixtures", ratios)
+    status, _, err = bayeslaw_command(*words)
+    assert status == 1
+    assert "--normalise-mixtures" in err
+    status, out, err = bayeslaw_command(*words, "--normalise-mixtures")
+    assert (status, err) == (0, "")
+    assert "mixtures read from shares.csv" in out
+    assert "divided by their sum" in out
+
+
+@pytest.mark.parametrize("verb", ["priors", "fit", "compare"])
+def test_every_verb_that_reads_a_table_passes_its_mixtures_on(
+    tmp_path, monkeypatch, bayeslaw_command, posterior, verb
+):
+    asked = {}
+
+    def read(_, **options):
+        asked.update(options)
+        raise InputError("stop", "here", "", "", "")
+
+    monkeypatch.setattr("bayeslaw.runs.read_runs", read)
+    words = {
+        "priors": ("table.csv", "--model", MODEL),
+        "fit": ("table.csv", "--model", MODEL, "-o", tmp_path / "posterior.nc"),
+        "compare": (posterior,),
+    }[verb]
+    flags = ("--mixtures", "shares.csv", "--normalise-mixtures")
+    assert bayeslaw_command(verb, *words, *flags)[0] == 1
+    assert asked["mixtures"] == Path("shares.csv")
+    assert asked["normalise_mixtures"] is True

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import small_posterior
+from helpers import rows_of, small_posterior, small_study
 
 from bayeslaw.design_warnings import design_warnings
 from bayeslaw.diagnostics import check
@@ -152,6 +152,16 @@ def test_too_few_sizes_or_ratios_are_named():
     n_rows = small_posterior()["constant_data"].sizes["observation"]
     assert "few_sizes" in codes(rows_changed(N=np.full(n_rows, 1e7)))
     assert "few_ratios" in codes(rows_changed(p=np.full(n_rows, 1 / 3)))
+
+
+def test_a_law_without_ratios_needs_none():
+    posterior = rows_changed(p=np.full(len(rows_of(small_study()[0])), np.nan))
+    spec = json.loads(posterior.attrs["spec"])
+    posterior.attrs["spec"] = json.dumps(spec | {"law": "chinchilla"})
+    assert codes(posterior) == ["few_token_counts"]
+    # Every token is of the one corpus, so repeats are seen without a ratio too.
+    posterior.attrs["unique_tokens"] = json.dumps({"romance": 2e8})
+    assert codes(posterior) == ["few_token_counts", "repeated_data"]
 
 
 def test_a_design_without_repeated_seeds_is_named():

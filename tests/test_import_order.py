@@ -1,4 +1,9 @@
-"""Modules that load ArviZ leave numpyro whole, whichever is imported first."""
+"""ArviZ may be imported before numpyro, of which it leaves a lazy one behind.
+
+`import numpyro` and `from numpyro import` load that whole. A statement such as
+`import numpyro.distributions` loads the part once with numpyro and once more, without
+its own parts: sampling fails.
+"""
 
 import subprocess
 import sys
@@ -6,10 +11,18 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["comparison", "diagnostics"])
-def test_numpyro_is_whole_after(module):
-    words = (
-        f"import bayeslaw.{module}; import numpyro.distributions as distributions; "
+@pytest.mark.parametrize(
+    "words",
+    [
+        "import arviz, bayeslaw.noise",
+        "import arviz, bayeslaw.run_density",
+        "import bayeslaw.diagnostics",
+        "import bayeslaw.comparison",
+    ],
+)
+def test_numpyro_is_whole_after(words):
+    words += (
+        "; import numpyro.distributions as distributions; "
         "assert hasattr(distributions, 'distribution')"
     )
     subprocess.run([sys.executable, "-c", words], check=True)

@@ -19,8 +19,8 @@ from numpyro.infer.util import log_density
 from scipy import stats
 
 from bayeslaw.hierarchy import initial_centring
-from bayeslaw.huber import FrozenHuber
 from bayeslaw.model import program
+from bayeslaw.noise import FrozenHuber
 from bayeslaw.observations import arrange
 from bayeslaw.runs import table_from_rows
 from bayeslaw.spec import read_spec
@@ -47,7 +47,9 @@ SPECS = {
     "huber by ratio": lambda: default(
         noise={"likelihood": "huber", "depends_on_ratio": True}
     ),
-    "student by ratio": lambda: default(noise={"depends_on_ratio": True}),
+    "student by ratio": lambda: default(
+        noise={"depends_on_ratio": True, "nu": {"shape": 3.0, "rate": 0.4}}
+    ),
 }
 
 
@@ -89,7 +91,9 @@ def plain_log_joint(spec, data, values):
     scale = np.hypot(np.asarray(data.log_se), sigma)
     if noise.likelihood == "student_t":
         nu = values["nu"]
-        total += stats.gamma.logpdf(nu, 2, scale=10) + np.log(nu)
+        total += stats.gamma.logpdf(
+            nu, noise.nu.shape, scale=1 / noise.nu.rate
+        ) + np.log(nu)
         rows = stats.t(nu, mean, scale)
     else:
         kind = {"normal": stats.norm, "huber": FrozenHuber}[noise.likelihood]

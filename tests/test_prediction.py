@@ -7,10 +7,10 @@ from scipy import stats
 
 from bayeslaw.errors import InputError
 from bayeslaw.laws.family_loss import family_loss
+from bayeslaw.noise import noise_of
 from bayeslaw.posterior import provenance
 from bayeslaw.prediction import (
     coordinates,
-    noise_of,
     pit,
     predict,
     predictive,

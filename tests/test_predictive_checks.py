@@ -1,7 +1,7 @@
 """Rows far off the others of their family are named."""
 
 import numpy as np
-from helpers import small_posterior
+from helpers import small_posterior, small_study
 
 from bayeslaw.predictive_checks import predictive_checks
 
@@ -26,12 +26,17 @@ def test_rows_of_a_right_model_are_not_outlying():
     assert (found.verdict, found.value) == ("ok", "none")
 
 
-def test_a_row_far_off_is_named_by_run_family_and_inputs():
+def test_a_row_far_off_is_named_by_its_place_run_family_and_inputs():
     posterior = moved([7], 1.2)
     found = outlying(posterior)
     row = posterior["constant_data"].dataset.isel(observation=7)
     assert found.verdict == "warn"
-    assert f"run {row['run'].item()} {row['family'].item()} N " in found.value
+    name = f"run {row['run'].item()} {row['family'].item()} N "
+    assert found.value.startswith(f"row {small_study()[0].lines[7]}, {name}")
+    # A posterior of an earlier version has no row numbers.
+    without = posterior["constant_data"].dataset.drop_vars("line")
+    posterior["constant_data"] = without
+    assert outlying(posterior).value.startswith(name)
 
 
 def test_the_farthest_rows_are_named_first_and_many_are_counted():

@@ -6,7 +6,7 @@ import pytest
 
 from bayeslaw.errors import InputError
 from bayeslaw.priors import GroupPrior
-from bayeslaw.spec import parse_spec
+from bayeslaw.spec import GammaPrior, parse_spec
 
 SMALLEST = {"name": "x", "law": "family_loss"}
 Z95 = 1.6448536269514722
@@ -67,6 +67,38 @@ def test_noise_scales_take_quantiles_too():
     sigma = spec.noise.sigma
     assert sigma.median * math.exp(Z95 * sigma.log_scale) == pytest.approx(0.05)
     assert spec.noise.run_sd.median == 0.02
+
+
+@pytest.mark.parametrize(
+    "nu",
+    [
+        {"shape": 2.0, "rate": 0.1},
+        {"distribution": "gamma", "shape": 2.0, "rate": 0.1},
+        {"q05": 3.55361511, "q95": 47.4386453},
+        {"q95": 47.4386453, "q50": 16.7834699},
+    ],
+)
+def test_degrees_of_freedom_take_a_gamma_or_its_quantiles(nu):
+    prior = parse_spec(SMALLEST | {"noise": {"nu": nu}}, "here").noise.nu
+    assert (prior.shape, prior.rate) == pytest.approx((2.0, 0.1), rel=1e-6)
+    assert parse_spec(SMALLEST, "here").noise.nu == GammaPrior(shape=2.0, rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("nu", "said"),
+    [
+        ({"q05": 4.0, "q95": 4.0001}, ["fit no Gamma", "q95 = 4.0001"]),
+        ({"q05": 4.0, "shape": 2.0}, ["noise.nu", "shape = 2.0 and rate"]),
+        ({"distribution": "gamma", "median": 4.0, "log_scale": 1}, ["is a Gamma"]),
+        ({"distribution": "lognormal", "q05": 4.0, "q95": 40.0}, ["is a Gamma"]),
+        ({"q05": -4.0, "q95": 40.0}, ["noise.nu.q05", "greater than 0"]),
+        ({"shape": 2.0}, ["noise.nu.rate", "required"]),
+        ({"shape": 2.0, "rate": 0.0}, ["noise.nu.rate", "greater than 0"]),
+    ],
+)
+def test_a_wrong_prior_of_the_degrees_of_freedom_is_refused(nu, said):
+    message = refused({"noise": {"nu": nu}})
+    assert [part for part in said if part not in message] == []
 
 
 def test_extensions_bring_their_names():

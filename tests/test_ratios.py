@@ -12,6 +12,7 @@ from bayeslaw.errors import FailedChecksError, InputError
 from bayeslaw.posterior import spec_of
 from bayeslaw.prediction import predict
 from bayeslaw.ratios import optimal_ratios
+from bayeslaw.target import Target
 
 N, D = 1e9, 1e10
 MINE = {"germanic": 0.5, "romance": 0.3, "slavic": 0.2}
@@ -247,3 +248,32 @@ def test_a_failed_check_blocks_the_decision_unless_it_is_allowed(monkeypatch):
     decision = optimal_ratios(small_posterior(), N=N, D=D, allow_failed_checks=True)
     assert decision.failed_checks == ("bulk ESS", "tail ESS")
     assert decision.sentences()[0].startswith("FAILED CHECKS: bulk ESS, tail ESS")
+
+
+def changed_noise(**noise):
+    """The small posterior under another noise."""
+    posterior = small_posterior().copy(deep=True)
+    spec = json.loads(posterior.attrs["spec"])
+    posterior.attrs["spec"] = json.dumps(spec | {"noise": spec["noise"] | noise})
+    return posterior
+
+
+def test_one_runs_noise_is_that_of_predicted_runs_with_tails_and_ratios():
+    mixture = np.array([0.05, 0.15, 0.8])
+    cases = {"normal": changed_noise(likelihood="normal")}
+    cases["student"] = small_posterior()
+    cases["by ratio"] = changed_noise(likelihood="normal", depends_on_ratio=True)
+    draws = cases["by ratio"]["posterior"].dataset
+    power = 0.5 * draws["nu"] / draws["nu"]
+    cases["by ratio"]["posterior"] = draws.assign(sigma_ratio_power=power)
+    for name, posterior in cases.items():
+        target = Target(posterior, N, D, None, False)
+        expected, run = (
+            predict(posterior, N=N, D=D, p=mixture[None], new_run=is_run)[:, 0]
+            for is_run in (False, True)
+        )
+        scatter = np.log((run @ target.w) / (expected @ target.w))
+        found = np.quantile(np.abs(scatter), 0.6827)
+        width = np.median(target.noise_width(mixture))
+        # 2000 draws: 2 % of sampling error. A sum of Student-t is only nearly one.
+        assert width == pytest.approx(found, rel=0.08), name

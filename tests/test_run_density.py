@@ -6,8 +6,8 @@ import pytest
 from helpers import changed_spec
 from scipy import special, stats
 
+from bayeslaw.noise import noise_of
 from bayeslaw.observations import arrange
-from bayeslaw.prediction import noise_of
 from bayeslaw.run_density import row_moments, run_log_density
 from bayeslaw.simulation import simulate
 

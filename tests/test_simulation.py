@@ -112,7 +112,7 @@ def test_without_a_run_effect_its_sd_cannot_be_fixed():
     assert refused.value.got == "nu, run_sd"
 
 
-@pytest.mark.parametrize("likelihood", ["normal", "student_t"])
+@pytest.mark.parametrize("likelihood", ["normal", "student_t", "huber"])
 def test_without_noise_the_losses_are_those_of_the_truth(monkeypatch, likelihood):
     monkeypatch.setattr(simulation, "RELATIVE_SE", 1e-9)
     spec = changed_spec(noise={"likelihood": likelihood, "run_effect": True})
@@ -144,3 +144,26 @@ def test_the_se_is_a_share_of_the_loss():
     np.testing.assert_allclose(
         columns["se"] / columns["value"], simulation.RELATIVE_SE, rtol=1e-9
     )
+
+
+def test_simulated_noise_depends_on_the_ratio_where_the_models_does():
+    spec = changed_spec(
+        noise={
+            "likelihood": "huber",
+            "depends_on_ratio": True,
+            "run_effect": False,
+            "sigma": {"median": 0.05, "log_scale": 1e-3},
+        }
+    )
+    table, truth = simulate(spec, n_mixtures=200, n_seeds=1)
+    power = truth["sigma_ratio_power"]
+    assert abs(power) > 0.1
+    columns = table.columns
+    family = [truth["families"].index(name) for name in columns["family"]]
+    law = LAWS["family_loss"]
+    parameters = {name: np.array(truth[name])[family] for name in law.parameters}
+    expected = law.function(*(columns[name] for name in law.inputs), **parameters)
+    residual = np.abs(np.log(columns["value"] / np.asarray(expected)))
+    slope = np.polyfit(np.log(columns["p"]), np.log(residual), 1)[0]
+    # The sd of log |noise| is about 1.1: a standard error of 0.01 with 12,000 rows.
+    assert slope == pytest.approx(-power, abs=0.05)

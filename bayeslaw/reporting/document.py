@@ -14,6 +14,7 @@ from bayeslaw.checks import Checks
 from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
+from bayeslaw.extrapolation import tried_ratios
 from bayeslaw.fitting import use_compile_cache
 from bayeslaw.plots import family_colours
 from bayeslaw.plots.simplex_pairs import MAX_FAMILIES
@@ -131,7 +132,7 @@ def _content(
     spec, made_from = spec_of(posterior), provenance(posterior)
     draws = _sampled(posterior)
     sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
-    tried = _tried(posterior)
+    tried = tried_ratios(posterior)
     ranks, residuals = pictures.predictive_pictures(posterior)
     traces, effective = pictures.sampler_pictures(posterior, sizes, decision.families)
     level, unit = decision.probability, ", ".join(made_from["unit"])
@@ -186,19 +187,6 @@ def _sampled(posterior: xr.DataTree) -> xr.Dataset:
 def _is_extrapolated(decision: Decision) -> bool:
     reach = decision.extrapolation
     return max(reach.N_factor, reach.D_factor) > 1 or bool(reach.outside_ratios)
-
-
-def _tried(posterior: xr.DataTree) -> tables.Ranges:
-    """Smallest and largest ratio of each family in the runs."""
-    rows = posterior["constant_data"].dataset
-    family, values = rows["family"].values, rows["p"].values
-    return {
-        name: (
-            float(values[family == name].min()),
-            float(values[family == name].max()),
-        )
-        for name in posterior["posterior"].dataset["family"].values.tolist()
-    }
 
 
 def _template() -> jinja2.Template:

@@ -1,4 +1,4 @@
-"""Huber noise: a density, its distribution function, quantiles and draws agree."""
+"""Noise of rows: JAX and scipy agree, and so do the parts of Huber's distribution."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bayeslaw.huber import WIDTH, FrozenHuber, Huber
+from bayeslaw.noise import (
+    WIDTH,
+    FrozenHuber,
+    likelihood_of,
+    noise_of,
+    noise_of_rows,
+)
 
 EDGES = [-WIDTH, WIDTH]
 
@@ -47,11 +53,33 @@ def test_the_log_density_is_minus_hubers_loss():
     np.testing.assert_allclose(difference, difference[0], rtol=1e-12)
 
 
-def test_the_sampler_and_the_predictions_use_one_density():
+@pytest.mark.parametrize("kind", ["student_t", "normal", "huber"])
+def test_the_sampler_and_the_predictions_use_one_density(kind):
     x = np.linspace(-4, 6, 50)
     with jax.enable_x64(True):
-        traced = np.asarray(Huber(1.0, 0.3).log_prob(jnp.asarray(x)))
-    np.testing.assert_allclose(traced, FrozenHuber(1.0, 0.3).logpdf(x), rtol=1e-12)
+        traced = likelihood_of(kind, 1.0, 0.3, 2.5).log_prob(jnp.asarray(x))
+    frozen = noise_of(kind, 1.0, 0.3, 2.5).logpdf(x)
+    np.testing.assert_allclose(np.asarray(traced), frozen, rtol=1e-12)
+
+
+def test_rows_have_their_own_scale_under_every_draw():
+    """Two draws, three rows: (se^2 + (sigma (p / p0)^-power)^2)^0.5."""
+    sigma = np.array([[0.1, 0.2, 0.1], [0.3, 0.4, 0.3]])
+    ratio, se = np.array([0.1, 1.0, 4.0]), np.array([0.0, 0.1, 0.2])
+    draws = {"nu": np.array([3.0, 5.0]), "sigma_ratio_power": np.array([0.5, -0.2])}
+    noise = noise_of_rows(
+        "student_t",
+        draws,
+        np.zeros((2, 3)),
+        sigma,
+        log_se=se,
+        log_ratio=np.log(ratio),
+    )
+    for i in range(2):
+        for j in range(3):
+            own = sigma[i, j] * ratio[j] ** -draws["sigma_ratio_power"][i]
+            wanted = stats.t(draws["nu"][i], 0, np.hypot(se[j], own)).logpdf(0.3)
+            assert noise.logpdf(0.3)[i, j] == pytest.approx(wanted)
 
 
 def test_draws_follow_the_distribution():

@@ -1,12 +1,17 @@
-"""Noise whose log density is Huber's loss: Normal in the middle, exponential tails."""
+"""Noise of a row's log outcome: its scale, and its density for JAX and for scipy."""
 
+from collections.abc import Mapping
 from math import erf, exp, pi, sqrt
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jaxtyping import Array
+
+# Not `import numpyro.distributions`: of the lazy numpyro that ArviZ leaves behind where
+# it came first, that loads half a module.
+from numpyro import distributions as dist
+from scipy import stats
 from scipy.stats import norm
 
 # Half-width of the Normal part in units of the scale: 95 % efficiency under Normal
@@ -17,8 +22,73 @@ _MIDDLE = sqrt(2 * pi) * erf(WIDTH / sqrt(2))
 _AREA = _MIDDLE + 2 * _TAIL
 
 
+def row_variance(
+    sigma: Any, log_se: Any, log_ratio: Any = None, power: Any = None
+) -> Any:
+    """Squared scale of the noise of rows, the effect of their run left out.
+
+    With power 0 if none is given::
+
+        scale^2 = se^2 + (sigma exp(-power log_ratio))^2
+
+    Args:
+      sigma: scale of each row's group; of numpy or of JAX, as then is the result.
+      log_se: known standard error of the log outcome.
+      log_ratio: log(p / reference); used if there is a power.
+      power: draws of sigma_ratio_power; None where the noise does not depend on ratios.
+    """
+    if power is not None:
+        sigma = sigma * sigma.__array_namespace__().exp(-power * log_ratio)
+    return log_se**2 + sigma**2
+
+
+def likelihood_of(
+    kind: str, mean: Any, scale: Any, nu: Any = None
+) -> dist.Distribution:
+    """NumPyro distribution of a spec's likelihood."""
+    if kind == "student_t":
+        return dist.StudentT(nu, mean, scale)
+    return (dist.Normal if kind == "normal" else Huber)(mean, scale)
+
+
+def noise_of(kind: str, mean: Any, scale: Any, nu: Any = None) -> Any:
+    """The same as a frozen distribution with the methods of scipy's."""
+    if kind == "student_t":
+        return stats.t(nu, mean, scale)
+    return (norm if kind == "normal" else FrozenHuber)(mean, scale)
+
+
+def noise_of_rows(
+    kind: str,
+    draws: Mapping[str, np.ndarray],
+    mean: np.ndarray,
+    sigma: np.ndarray,
+    *,
+    log_se: Any = 0.0,
+    log_ratio: Any = None,
+) -> Any:
+    """Frozen distribution of rows under every draw.
+
+    Args:
+      kind: a spec's likelihood.
+      draws: `nu` and `sigma_ratio_power`, each (draw,), where the noise has them.
+      mean: middle of each row's log outcome, (draw, ...).
+      sigma: scale of each row's group, broadcastable to mean.
+      log_se: known standard error of the log outcome, broadcastable to mean.
+      log_ratio: log(p / reference) of each row, broadcastable to mean.
+    """
+    nu, power = (
+        draws[name].reshape(-1, *[1] * (mean.ndim - 1)) if name in draws else None
+        for name in ("nu", "sigma_ratio_power")
+    )
+    scale = np.sqrt(row_variance(sigma, log_se, log_ratio, power))
+    return noise_of(kind, mean, np.broadcast_to(scale, mean.shape), nu)
+
+
 class Huber(dist.Distribution):
-    """Density proportional to exp(-Huber loss of (x - loc) / scale).
+    """Normal in the middle, exponential tails.
+
+    Density proportional to exp(-Huber loss of (x - loc) / scale).
 
     Args:
       loc: centre.
