@@ -73,8 +73,8 @@ def fit(
         draws = jax.device_get(sample(spec, data, sample_key, settings, report))
         prior = jax.device_get(prior_draws(spec, data, prior_key, N_PRIOR_DRAWS))
         posterior_set = _named(draws.values, spec, layout, n_batch=2)
-        log_se = ("observation", np.asarray(data.log_se)[layout.cell, layout.group])
-        log_ratio = np.asarray(data.log_ratio)[layout.cell, layout.group]
+        log_se = ("observation", np.asarray(data.log_se)[layout.group, layout.cell])
+        log_ratio = np.asarray(data.log_ratio)[layout.group, layout.cell]
         likelihood = _log_likelihood(spec, data, draws.values)
         offset = _held_out_offset(layout, settings, seed)
         posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)

@@ -195,7 +195,7 @@ def accuracy(
         size=mean.shape, random_state=rng
     )
     if noise.run_effect:
-        run = np.broadcast_to(np.asarray(one.data.run)[:, None], is_scored.shape)
+        run = np.broadcast_to(one.data.run, is_scored.shape)
         effects = rng.normal(size=(len(mean), len(one.layout.runs)))
         drawn = drawn + draws["run_sd"][:, None] * effects[:, run[is_scored]]
     rank = (drawn < observed).mean(0)

@@ -32,7 +32,7 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
     power = nu = None
     if noise.depends_on_ratio:
         power = numpyro.sample("sigma_ratio_power", dist.Normal(0.0, 0.3))
-    variance = row_variance(scales["sigma"][None], data.log_se, data.log_ratio, power)
+    variance = row_variance(scales["sigma"][:, None], data.log_se, data.log_ratio, power)
     if noise.likelihood == "student_t":
         nu = numpyro.sample("nu", dist.Gamma(noise.nu.shape, noise.nu.rate))
     if noise.run_effect:
@@ -47,14 +47,15 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
 def _run_effect(
     data: Observations, mean: Array, information: Array, run_sd: Array
 ) -> Array:
-    """Deviation of every cell's run, (cell, 1).
+    """Deviation of every cell's run, (1, cell).
 
     The chains move its standardised difference from what the run's own residuals say,
     so that it is nearly independent of everything else, whether runs have two rows or
     two hundred: centred or non-centred effects suit only one of these.
     """
+
     def of_runs(cells: Array) -> Array:
-        return cells.reshape(-1, *data.run_exists.shape, cells.shape[1]).sum((0, 2))
+        return cells.reshape(len(cells), -1, *data.run_exists.shape).sum((0, 1))
 
     precision = of_runs(information)
     spread = 1 / jnp.sqrt(precision + 1 / run_sd**2)
@@ -62,4 +63,4 @@ def _run_effect(
     offset = of_runs(information * (data.log_value - mean)) * spread
     standard = numpyro.sample("run_effect_sampled", normal(-offset, run_sd / spread))
     effect = numpyro.deterministic("run_effect", (offset + standard) * spread)
-    return jnp.tile(effect, len(mean) // len(effect))[:, None]
+    return jnp.tile(effect, mean.shape[1] // len(effect))[None]

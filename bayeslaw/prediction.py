@@ -102,13 +102,13 @@ def _centred(
     n_points = np.broadcast_shapes(*(array.shape[:1] for array in given.values()))[0]
     shape = (n_points, len(posterior["posterior"].dataset["family"]))
     found = {
-        name: np.broadcast_to(np.log(given[name] / reference[name]), shape)
+        name: np.broadcast_to(np.log(given[name] / reference[name]), shape).T
         for name in law.all_inputs
         if name in reference
     }
     for name, default in DEFAULT_INPUTS.items():
         if name in law.all_inputs:
-            found[name] = np.broadcast_to(given.get(name, np.array(default)), shape)
+            found[name] = np.broadcast_to(given.get(name, np.array(default)), shape).T
     if "mixture" in law.all_inputs:
         sources = record["sources"]
         mixture = np.broadcast_to(given["p"], (n_points, len(sources)))
@@ -123,7 +123,7 @@ def mixture_inputs(
     record = provenance(posterior)
     families = posterior["posterior"].dataset["family"].values
     return {
-        "mixture": mixture,
+        "mixture": mixture.T,
         "own": np.equal.outer(families.astype(str), np.array(record["sources"])),
         "log_p0": np.log(record["reference"]["p"]),
     }
@@ -138,7 +138,8 @@ def log_outcome(
         fixed = {name: jnp.asarray(array) for name, array in inputs.items()}
         outcome = jax.vmap(lambda values: law.log_outcome(fixed, values))
         draws = coordinates(posterior, max_draws)
-        return np.asarray(outcome({k: jnp.asarray(v) for k, v in draws.items()}))
+        found = outcome({k: jnp.asarray(v) for k, v in draws.items()})
+        return np.asarray(found).swapaxes(1, 2)
 
 
 def _run_noise(
@@ -247,15 +248,15 @@ def predictive(
 
 
 def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]:
-    """Inputs of the fitted rows, laid out as cells by families."""
+    """Inputs of the fitted rows, laid out as families by cells."""
     law, record = spec_of(posterior).law_record, provenance(posterior)
     rows = posterior["constant_data"].dataset
     cell = rows["cell"].values
-    shape = (cell.max() + 1, len(posterior["posterior"].dataset["family"]))
+    shape = (len(posterior["posterior"].dataset["family"]), cell.max() + 1)
 
     def spread(values: np.ndarray) -> np.ndarray:
         array = np.zeros(shape)
-        array[cell, family] = values
+        array[family, cell] = values
         return array
 
     reference = record["reference"]
@@ -269,7 +270,8 @@ def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]
         if name in rows
     }
     if "mixture" in law.all_inputs:
-        run = np.empty(shape[0], object)
+        # Not every cell has a row.
+        run = np.full(shape[1], rows["run"].values[0], object)
         run[cell] = rows["run"].values
         mixtures = [record["mixtures"][name] for name in run]
         ratios = [[mix.get(s, 0.0) for s in record["sources"]] for mix in mixtures]

@@ -80,7 +80,7 @@ def prior_predictive(
         outcome = jax.vmap(lambda v: spec.law_record.log_outcome(data.inputs, v))
         coordinates = {name: values[name] for name in spec.law_record.coordinates}
         compiled = jax.jit(outcome, compiler_options=QUICK_COMPILE)
-        log_mean = np.asarray(compiled(coordinates))[:, layout.cell, layout.group]
+        log_mean = np.asarray(compiled(coordinates))[:, layout.group, layout.cell]
         log_losses = _with_noise(
             spec, data, layout, jax.device_get(values), log_mean, seed
         )
@@ -99,7 +99,7 @@ def _with_noise(
     seed: int,
 ) -> np.ndarray:
     """Log losses of rows: the law's, the effect of the run and noise, (draw, row)."""
-    at = (layout.cell, layout.group)
+    at = (layout.group, layout.cell)
     if "run_effect" in values:
         run = np.asarray(data.run)[layout.cell]
         log_mean = log_mean + values["run_effect"][:, run]

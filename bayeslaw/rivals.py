@@ -99,18 +99,18 @@ def shared_rows(rivals: Sequence[Rival]) -> set[RowKey]:
 def scored(one: Rival, rows: set[RowKey]) -> Observations:
     """The rival's observations, only those of `rows` observed."""
     keep = np.zeros(one.data.observed.shape, bool)
-    for key, cell, group in zip(
-        one.keys, one.layout.cell, one.layout.group, strict=True
+    for key, group, cell in zip(
+        one.keys, one.layout.group, one.layout.cell, strict=True
     ):
-        keep[cell, group] = key in rows
+        keep[group, cell] = key in rows
     with jax.enable_x64(True):
         return one.data._replace(observed=jnp.asarray(keep))
 
 
-def rows_of(one: Rival, runs: Sequence[str]) -> Bool[np.ndarray, "cell 1"]:
+def rows_of(one: Rival, runs: Sequence[str]) -> Bool[np.ndarray, "1 cell"]:
     """Which cells belong to some runs."""
-    is_named = np.isin(one.layout.runs, list(runs))
-    return is_named[np.asarray(one.data.run)][:, None]
+    named = [position for position, run in enumerate(one.layout.runs) if run in runs]
+    return np.isin(one.data.run, named)[None]
 
 
 def largest_runs(

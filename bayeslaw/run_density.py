@@ -68,7 +68,7 @@ def log_likelihood(
 
 def row_moments(
     spec: ModelSpec, data: Observations, draws: Draws
-) -> tuple[Float[np.ndarray, "draw cell group"], Float[np.ndarray, "draw cell group"]]:
+) -> tuple[Float[np.ndarray, "draw group cell"], Float[np.ndarray, "draw group cell"]]:
     """Middle of every row's log outcome without run effect, and scale of its noise."""
     with jax.enable_x64(True):
         arrays = {name: jnp.asarray(draws[name]) for name in needed_draws(spec)}
@@ -107,7 +107,7 @@ def _likelihood(spec_json: str) -> Callable[..., Array]:
     def one(data: Observations, draw: dict[str, Array]) -> Array:
         mean, scale = _row_moments(spec, data, draw)
         if spec.noise.run_effect:
-            mean = mean + draw["run_effect"][data.run][:, None]
+            mean = mean + draw["run_effect"][data.run][None]
         noise = likelihood_of(spec.noise.likelihood, mean, scale, draw.get("nu"))
         return jnp.where(data.observed, noise.log_prob(data.log_value), 0.0).sum()
 
@@ -132,7 +132,7 @@ def _row_moments(
 ) -> tuple[Array, Array]:
     mean = spec.law_record.log_outcome(data.inputs, draw)
     power = draw.get("sigma_ratio_power")
-    variance = row_variance(draw["sigma"][None], data.log_se, data.log_ratio, power)
+    variance = row_variance(draw["sigma"][:, None], data.log_se, data.log_ratio, power)
     scale = jnp.sqrt(variance)
     return jnp.broadcast_to(mean, scale.shape), scale
 
@@ -143,15 +143,17 @@ def _of_draw(
     """Log density of every run given one draw."""
     mean, scale = _row_moments(spec, data, draw)
     n_runs = data.run_exists.shape[0]
-    member = (data.run[:, None] == jnp.arange(n_runs)[None]).astype(mean.dtype)
+
+    def of_runs(cells: Float[Array, "*node group cell"]) -> Float[Array, "*node run"]:
+        return cells.reshape(*cells.shape[:-1], -1, n_runs).sum((-3, -2))
 
     def given_effect(effect: Float[Array, "node run"]) -> Float[Array, "node run"]:
-        middle = mean[None] + effect[:, data.run][..., None]
+        middle = mean[None] + effect[:, data.run][:, None]
         noise = likelihood_of(
             spec.noise.likelihood, middle, scale[None], draw.get("nu")
         )
         rows = jnp.where(data.observed, noise.log_prob(data.log_value[None]), 0.0)
-        return rows.sum(-1) @ member
+        return of_runs(rows)
 
     if not spec.noise.run_effect:
         return given_effect(jnp.zeros((1, n_runs)))[0]
@@ -161,9 +163,8 @@ def _of_draw(
         return given_effect(effect) + dist.Normal(0.0, run_sd).log_prob(effect)
 
     information = jnp.where(data.observed, scale**-2, 0.0)
-    residual = information * (data.log_value - mean)
-    precision = information.sum(1) @ member + run_sd**-2
-    centre = residual.sum(1) @ member / precision
+    precision = of_runs(information) + run_sd**-2
+    centre = of_runs(information * (data.log_value - mean)) / precision
     return _log_integral(joint, centre, precision**-0.5, PRIOR_SDS * run_sd)
 
 

@@ -198,7 +198,7 @@ def test_a_refit_sees_no_row_of_the_runs_left_out():
     observed = np.concatenate([data.observed for data in seen])[:11]
     for i, left_out in enumerate(table.runs[:11]):
         rows = {
-            one.layout.runs[r] for r in np.asarray(one.data.run)[observed[i].any(1)]
+            one.layout.runs[r] for r in np.asarray(one.data.run)[observed[i].any(0)]
         }
         assert rows == set(table.runs) - {left_out}
 

@@ -197,16 +197,16 @@ def study(law, rng, n_cells=9, n_groups=3):
         plain["p"][1] = [1.0, 0.0, 0.0]
     plain["epochs"] = 10 ** rng.uniform(-1, 2, shape)
     plain["trunk"] = (rng.random(shape) < 0.5) * 1.0
-    inputs = {name: np.log(plain[name] / REFERENCE[name]) for name in "ND"}
+    inputs = {name: np.log(plain[name] / REFERENCE[name]).T for name in "ND"}
     inputs |= {
-        "epochs": plain["epochs"],
-        "trunk": plain["trunk"],
-        "mixture": plain["p"],
+        "epochs": plain["epochs"].T,
+        "trunk": plain["trunk"].T,
+        "mixture": plain["p"].T,
         "own": np.eye(n_groups, dtype=bool),
         "log_p0": np.log(REFERENCE["p"]),
     }
     if "p" in law.all_inputs:
-        inputs["p"] = np.log(plain["p"] / REFERENCE["p"])
+        inputs["p"] = np.log(plain["p"] / REFERENCE["p"]).T
     return coordinates, plain, {name: inputs[name] for name in law.all_inputs}
 
 
@@ -224,7 +224,7 @@ def own_formula(law, natural, plain, **changed):
 
 def outcome(law, coordinates, inputs):
     arrays = jax.tree.map(jnp.asarray, (inputs, coordinates))
-    return np.exp(law.log_outcome(*arrays))
+    return np.exp(law.log_outcome(*arrays)).T
 
 
 def test_without_extensions_the_law_is_its_own_formula(law):
@@ -245,9 +245,9 @@ def test_an_extension_at_zero_leaves_the_law_as_it_is(law, name):
     extended = law.extended([name])
     coordinates, plain, inputs = study(extended, np.random.default_rng(9))
     plain["p"] = np.full_like(plain["p"], 1 / 3)
-    inputs |= {"mixture": plain["p"]} if name == "transfer" else {}
+    inputs |= {"mixture": plain["p"].T} if name == "transfer" else {}
     if law.has_ratio and name != "transfer":
-        inputs["p"] = np.log(plain["p"] / REFERENCE["p"])
+        inputs["p"] = np.log(plain["p"] / REFERENCE["p"]).T
     for key, value in NOTHING[name].items():
         coordinates[key] = np.full_like(coordinates[key], value)
     natural = natural_of(extended, coordinates)
@@ -260,7 +260,7 @@ def test_all_extensions_together_at_zero_leave_the_law_as_it_is(law):
     coordinates, plain, inputs = study(extended, np.random.default_rng(10))
     plain["p"] = np.full_like(plain["p"], 1 / 3)
     if law.has_ratio:
-        inputs["mixture"] = plain["p"]
+        inputs["mixture"] = plain["p"].T
     for part in law.offered:
         for key, value in NOTHING[part.name].items():
             coordinates[key] = np.full_like(coordinates[key], value)
@@ -305,8 +305,8 @@ def test_transfer_adds_what_other_families_are_worth_also_to_a_share_of_zero(law
 
 def test_transfer_comes_from_sources_that_no_loss_was_measured_on_too():
     transfer = np.array([[1.0, 0.1, 0.5], [0.2, 1.0, 0.0]])
-    mixture = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0]])
-    wanted = [[0.2 + 0.03 + 0.25, 0.04 + 0.3], [0.5, 0.0]]
+    mixture = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0]]).T
+    wanted = [[0.2 + 0.03 + 0.25, 0.5], [0.04 + 0.3, 0.0]]
     np.testing.assert_allclose(effective_ratio(mixture, transfer), wanted)
 
 

@@ -81,8 +81,8 @@ def plain_log_joint(spec, data, values):
         run_sd = values["run_sd"]
         total += normal(np.log(run_sd), np.log(noise.run_sd.median), 0.7)
         total += normal(values["run_effect"], 0, run_sd).sum()
-        mean = mean + values["run_effect"][np.asarray(data.run)][:, None]
-    sigma = values["sigma"]
+        mean = mean + values["run_effect"][np.asarray(data.run)]
+    sigma = values["sigma"][:, None]
     if noise.depends_on_ratio:
         total += normal(values["sigma_ratio_power"], 0, 0.3)
         sigma = sigma * np.exp(

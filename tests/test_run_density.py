@@ -45,7 +45,7 @@ def study(likelihood: str, nu: float = 3.0, run_sd: float = 0.02, **noise):
 def quadrature(spec, data, draws, run: int) -> np.ndarray:
     """The same integral on a dense even grid, one draw after the other."""
     mean, scale = row_moments(spec, data, draws)
-    rows = np.asarray(data.observed) & (np.asarray(data.run) == run)[:, None]
+    rows = np.asarray(data.observed) & (np.asarray(data.run) == run)
     observed = np.asarray(data.log_value)[rows]
     found = []
     for i in range(N_DRAWS):
@@ -73,7 +73,7 @@ def test_normal_rows_of_a_run_have_their_joint_normal_density():
     found = run_log_density(spec, data, draws)
     mean, scale = row_moments(spec, data, draws)
     for run in range(len(layout.runs)):
-        rows = np.asarray(data.observed) & (np.asarray(data.run) == run)[:, None]
+        rows = np.asarray(data.observed) & (np.asarray(data.run) == run)
         for i in range(N_DRAWS):
             covariance = np.diag(scale[i][rows] ** 2) + draws["run_sd"][i] ** 2
             joint = stats.multivariate_normal(mean[i][rows], covariance)
@@ -83,10 +83,10 @@ def test_normal_rows_of_a_run_have_their_joint_normal_density():
 
 def test_outliers_on_both_sides_and_a_wide_prior_do_not_mislead_the_integral():
     spec, data, _, draws = study("student_t", nu=1.5, run_sd=0.3)
-    rows = np.argwhere(np.asarray(data.observed) & (np.asarray(data.run) == 0)[:, None])
+    rows = np.argwhere(np.asarray(data.observed) & (np.asarray(data.run) == 0))
     value = np.asarray(data.log_value).copy()
-    for position, (cell, group) in enumerate(rows):
-        value[cell, group] += 0.06 if position % 2 else -0.06
+    for position, (group, cell) in enumerate(rows):
+        value[group, cell] += 0.06 if position % 2 else -0.06
     with jax.enable_x64(True):
         data = data._replace(log_value=jax.numpy.asarray(value))
     found = run_log_density(spec, data, draws)[:, 0]
@@ -100,7 +100,7 @@ def test_without_run_effects_the_rows_of_a_run_are_independent():
     mean, scale = row_moments(spec, data, draws)
     nu = draws["nu"][:, None, None]
     rows = stats.t(nu, mean, scale).logpdf(np.asarray(data.log_value))
-    rows = np.where(np.asarray(data.observed), rows, 0.0).sum(-1)
+    rows = np.where(np.asarray(data.observed), rows, 0.0).sum(1)
     for run in range(len(layout.runs)):
         exact = rows[:, np.asarray(data.run) == run].sum(-1)
         found = run_log_density(spec, data, draws)[:, run]
@@ -110,7 +110,7 @@ def test_without_run_effects_the_rows_of_a_run_are_independent():
 def test_rows_that_are_not_observed_say_nothing():
     spec, data, layout, draws = study("student_t")
     with jax.enable_x64(True):
-        hidden = data._replace(observed=data.observed & (data.run != 1)[:, None])
+        hidden = data._replace(observed=data.observed & (data.run != 1)[None])
     full, partial = (run_log_density(spec, part, draws) for part in (data, hidden))
     np.testing.assert_allclose(partial[:, 1], 0.0, atol=TOLERANCE)
     others = [0, *range(2, len(layout.runs))]
