@@ -32,7 +32,8 @@ from bayeslaw.arguments import (
     read_mixtures,
     read_weights,
 )
-from bayeslaw.cli_models import check, compare, fit, predict, priors
+from bayeslaw.cli_comparison import compare
+from bayeslaw.cli_models import check, fit, predict, priors
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(

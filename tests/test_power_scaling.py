@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import small_posterior, small_spec
+from helpers import changed_spec, small_posterior, small_spec
 from scipy import stats
 
 from bayeslaw.diagnostics import check
@@ -41,6 +41,21 @@ def test_the_saved_prior_is_the_density_of_what_is_stated():
     scales += stats.norm.logpdf(np.log(float(draw["run_sd"])), math.log(0.01), 0.7)
     scales += stats.gamma.logpdf(float(draw["nu"]), 2, scale=10) - 2 * math.log(0.1)
     assert float(saved["noise"]) == pytest.approx(scales)
+
+
+def test_a_stated_prior_of_the_degrees_of_freedom_is_the_one_scaled():
+    draws = small_posterior()["posterior"].dataset
+    nu = draws["nu"].values
+    found = {
+        shape: log_prior(
+            changed_spec(noise={"nu": {"shape": shape, "rate": rate}}), draws
+        )
+        for shape, rate in ((2.0, 0.1), (4.0, 0.5))
+    }
+    difference = (found[4.0] - found[2.0])["noise"].values
+    wanted = stats.gamma.logpdf(nu, 4, scale=2) - stats.gamma.logpdf(nu, 2, scale=10)
+    constant = difference - wanted
+    np.testing.assert_allclose(constant, constant[0, 0])
 
 
 def test_families_fitted_apart_have_their_own_prior_and_no_hierarchy():
