@@ -13,13 +13,16 @@ from numpyro.infer.util import constrain_fn, unconstrain_fn
 
 from bayeslaw.centring import measured_centring, sites_under
 from bayeslaw.hierarchy import Centring, initial_centring
+from bayeslaw.laplace import laplace
 from bayeslaw.model import program
 from bayeslaw.observations import Observations
 from bayeslaw.spec import ModelSpec
 
-# A chain starts at the mean of this many prior draws: spread out, yet not in the tails
-# where the first trajectories would be cut short.
+# The search for a mode starts at the mean of this many prior draws: spread out, yet not
+# in the tails.
 DRAWS_PER_START = 8
+# Draws of each chain's Normal approximation, to measure the first frame by.
+LAPLACE_DRAWS = 500
 RUN_EFFECT = "run_effect_sampled"
 # For programs that run once: random numbers of twenty sites compile in a fifth of the
 # time, and run as fast as can be noticed.
@@ -27,35 +30,82 @@ QUICK_COMPILE: dict[str, Any] = {"xla_backend_optimization_level": 0}
 
 
 class Frame(NamedTuple):
-    """Where the chains move: position = centre + matrix @ x, of a centred program.
+    """Where the chains move: a centred program, its position centre + matrix @ x.
+
+    Run effects come last and are moved as they are: given everything else they are
+    independent, and about standard normal.
 
     Args:
       centring: which quantities are moved.
-      centre: origin of x among the positions.
-      matrix: square root of the covariance of positions.
+      centre: origin of x among the positions, run effects left out.
+      matrix: square root of the covariance of these positions.
     """
 
     centring: Centring
     centre: Float[Array, " site"]
     matrix: Float[Array, "site site"]
 
+    def position(self, x: Float[Array, " x"]) -> Float[Array, " x"]:
+        """Position of a point of the chains."""
+        n_sites = len(self.centre)
+        return jnp.concatenate([self.centre + self.matrix @ x[:n_sites], x[n_sites:]])
 
-def next_frame(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
-) -> tuple[Frame, Array]:
-    """Frame learnt from a stage, and the last point of every chain in it.
+    def point(self, position: Float[Array, " x"]) -> Float[Array, " x"]:
+        """The point of a position."""
+        n_sites = len(self.centre)
+        x = jax.scipy.linalg.solve(self.matrix, position[:n_sites] - self.centre)
+        return jnp.concatenate([x, position[n_sites:]])
+
+
+Energy = Callable[[Array, Observations, Frame], Array]
+
+
+def first_frame(
+    spec: ModelSpec, energy: Energy, n_chains: int, key: Array, data: Observations
+) -> tuple[Frame, Float[Array, "chain x"]]:
+    """Frame of a Normal approximation, and a point in it for every chain.
+
+    Each chain looks for a mode from a start of its own, so that chains which ended in
+    different modes would say so.
 
     Args:
       spec: model spec.
-      xs: points of the stage, (chain, iteration, site).
+      energy: minus the log density of a point.
+      n_chains: number of chains.
+      key: random key.
+      data: observations.
+    """
+    keys = jax.random.split(key)
+    declared = initial_centring(spec, data)
+    begin = starting_points(spec, data, declared, keys[0], n_chains)
+    n_sites = begin.shape[1] - _n_runs(spec, data)
+    plain = Frame(declared, jnp.zeros(n_sites), jnp.eye(n_sites))
+
+    def of_sites(sites: Array) -> Array:
+        rest = jnp.zeros(begin.shape[1] - n_sites)
+        return energy(jnp.concatenate([sites, rest]), data, plain)
+
+    found = jax.vmap(partial(laplace, of_sites))(begin[:, :n_sites])
+    best = jnp.argmin(jax.vmap(of_sites)(found.mode))
+    frame = Frame(declared, found.mode[best], found.root[best])
+    noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
+    xs = jax.vmap(frame.point)(jnp.pad(found.mode, ((0, 0), (0, begin.shape[1] - n_sites))))
+    return next_frame(spec, xs[:, None] + noise, data, frame)
+
+
+def next_frame(
+    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
+) -> tuple[Frame, Float[Array, "chain x"]]:
+    """Frame learnt from draws, and the last point of every chain in it.
+
+    Args:
+      spec: model spec.
+      xs: points of the chains, (chain, iteration, x).
       data: observations.
       frame: their frame.
     """
-    settled = xs[:, xs.shape[1] // 2 :]
-    n_chains, n_draws, n_sites = settled.shape
-    values = jax.vmap(partial(values_at, spec, data, frame))(
-        settled.reshape(-1, n_sites)
-    )
+    n_chains, n_draws, n_x = xs.shape
+    values = jax.vmap(partial(values_at, spec, data, frame))(xs.reshape(-1, n_x))
     centring = measured_centring(spec, values, frame.centring)
 
     def position(values: dict[str, Array]) -> Array:
@@ -63,13 +113,13 @@ def next_frame(
         return _position(spec, data, centring, sites)
 
     positions = jax.vmap(position)(values)
-    centre, spread = positions.mean(0), positions.std(0)
-    scaled = (positions - centre[None]) / spread[None]
+    sites = positions[:, : len(frame.centre)]
+    centre, spread = sites.mean(0), sites.std(0)
+    scaled = (sites - centre[None]) / spread[None]
     correlation = _shrunk(scaled.T @ scaled / len(scaled), len(scaled))
-    matrix = spread[:, None] * jnp.linalg.cholesky(correlation)
-    last = positions.reshape(n_chains, n_draws, n_sites)[:, -1] - centre[None]
-    starts = jax.scipy.linalg.solve_triangular(matrix, last.T, lower=True).T
-    return Frame(centring, centre, matrix), starts
+    found = Frame(centring, centre, spread[:, None] * jnp.linalg.cholesky(correlation))
+    last = positions.reshape(n_chains, n_draws, n_x)[:, -1]
+    return found, jax.vmap(found.point)(last)
 
 
 def _shrunk(correlation: Array, n_draws: int) -> Array:
@@ -84,7 +134,7 @@ def values_at(
     spec: ModelSpec, data: Observations, frame: Frame, x: Array
 ) -> dict[str, Array]:
     """Sites and deterministic quantities at one point."""
-    sites = unravel(spec, data)(frame.centre + frame.matrix @ x)
+    sites = unravel(spec, data)(frame.position(x))
     return constrain_fn(
         program, (spec, data, frame.centring), {}, sites, return_deterministic=True
     )
@@ -93,10 +143,15 @@ def values_at(
 def _position(
     spec: ModelSpec, data: Observations, centring: Centring, values: dict[str, Array]
 ) -> Array:
-    """Unconstrained position of one draw of the sites."""
-    names = site_shapes(spec, data)
-    sites = {name: values[name] for name in names}
-    return ravel_pytree(unconstrain_fn(program, (spec, data, centring), {}, sites))[0]
+    """Unconstrained position of one draw of the sites, run effects last."""
+    sites = {name: values[name] for name in site_shapes(spec, data)}
+    free = unconstrain_fn(program, (spec, data, centring), {}, sites)
+    effects = free.pop(RUN_EFFECT, jnp.zeros(0))
+    return jnp.concatenate([ravel_pytree(free)[0], effects])
+
+
+def _n_runs(spec: ModelSpec, data: Observations) -> int:
+    return len(data.run_exists) if spec.noise.run_effect else 0
 
 
 def site_shapes(spec: ModelSpec, data: Observations) -> dict[str, Any]:
@@ -106,28 +161,35 @@ def site_shapes(spec: ModelSpec, data: Observations) -> dict[str, Any]:
 
 def unravel(
     spec: ModelSpec, data: Observations
-) -> Callable[[Float[Array, " site"]], dict[str, Array]]:
+) -> Callable[[Float[Array, " x"]], dict[str, Array]]:
     """From one vector to the sites. NUTS moves a vector.
 
     NUTS copies and selects a dozen states in every step. With two dozen sites each
     these copies were most of the program: one vector takes 40 % off tracing and
     compiling it, and 16 % off every step.
     """
-    zeros = jax.tree.map(
-        lambda shape: jnp.zeros(shape.shape, shape.dtype), site_shapes(spec, data)
-    )
-    return ravel_pytree(zeros)[1]
+    zeros = {
+        name: jnp.zeros(shape.shape, shape.dtype)
+        for name, shape in site_shapes(spec, data).items()
+    }
+    effects = zeros.pop(RUN_EFFECT, None)
+    flat, of_sites = ravel_pytree(zeros)
+
+    def sites(position: Array) -> dict[str, Array]:
+        found = of_sites(position[: len(flat)])
+        return found if effects is None else found | {RUN_EFFECT: position[len(flat) :]}
+
+    return sites
 
 
 def starting_points(
     spec: ModelSpec, data: Observations, centring: Centring, key: Array, n_chains: int
-) -> Float[Array, "chain site"]:
-    """One point a chain on the unconstrained scale."""
+) -> Float[Array, "chain x"]:
+    """One point a chain on the unconstrained scale, run effects left at 0."""
 
     def one(key: Array) -> Array:
         sites = _sites(spec, key, data)
-        # Effects as the runs' residuals have them: those of a prior draw would stand
-        # hundreds of standard deviations off, and take the first stage to come back.
+        # Effects as the runs' residuals have them.
         if RUN_EFFECT in sites:
             sites[RUN_EFFECT] = jnp.zeros_like(sites[RUN_EFFECT])
         return _position(spec, data, centring, sites)

@@ -17,7 +17,7 @@ from bayeslaw.spec import ModelSpec
 # dense around the mode and reach beyond the prior, so that a second mode is met too,
 # where the rows of a run disagree. Distances between them grow as that from the mode:
 # with 81 a second mode 25 widths off costs 0.02 of a log density, with 161 only 0.001.
-N_NODES = 161
+N_NODES = 241
 N_SEARCHED = 41
 PRIOR_SDS = 8.0
 DRAWS_AT_ONCE = 32

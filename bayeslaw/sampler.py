@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from numpyro.infer.hmc import hmc
+from numpyro.infer import hmc as numpyro_hmc
 from numpyro.infer.util import potential_energy
 
-from bayeslaw.hierarchy import initial_centring
 from bayeslaw.model import program
 from bayeslaw.observations import Observations
 from bayeslaw.positions import (
     QUICK_COMPILE,
+    Energy,
     Frame,
+    first_frame,
     next_frame,
-    starting_points,
     unravel,
     values_at,
 )
@@ -85,9 +85,10 @@ def sample(
 ) -> Draws:
     """Draw from the posterior of a spec.
 
-    Warm-up has two stages. The first moves the coordinates as the law declares them;
-    from its second half all chains together learn what the data fix and how positions
-    vary together, and the second stage and the draws move in that frame.
+    The chains begin near modes, in the frame of a Normal approximation there. Warm-up
+    has two stages: from the second half of the first, all chains together learn what
+    the data fix and how positions vary together; the second and the draws move in that
+    frame.
 
     Args:
       spec: model spec.
@@ -170,7 +171,11 @@ def _chunk(settings: SamplerSettings) -> int:
 def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Kernel:
     """Compiled pieces of one sampler; data and frame are arguments of each."""
     spec = ModelSpec.model_validate_json(spec_json)
-    init, step = hmc(potential_fn_gen=_potential(spec), algo="NUTS")
+    energy = _energy(spec)
+    init, step = numpyro_hmc.hmc(
+        potential_fn_gen=lambda data, frame: lambda x: energy(x, data, frame),
+        algo="NUTS",
+    )
 
     def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
         def one(key: Array, position: Array) -> Any:
@@ -186,12 +191,9 @@ def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Ker
 
         return jax.vmap(one)(jax.random.split(key, settings.chains), starts)
 
-    def one_iteration(states: Any, data: Observations, frame: Frame) -> Any:
-        return jax.vmap(lambda state: step(state, (data, frame)))(states)
-
     def advance(states: Any, data: Observations, frame: Frame) -> Any:
         def one(states: Any, _: None) -> Any:
-            states = one_iteration(states, data, frame)
+            states = jax.vmap(lambda state: step(state, (data, frame)))(states)
             return states, (
                 states.z,
                 {
@@ -209,21 +211,19 @@ def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Ker
 
     quick: dict[str, Any] = {"compiler_options": QUICK_COMPILE}
     return _Kernel(
-        over_sets(partial(_first_frame, spec, settings.chains), **quick),
+        over_sets(partial(first_frame, spec, energy, settings.chains), **quick),
         over_sets(start, **quick),
         over_sets(advance),
-        over_sets(partial(next_frame, spec), **quick),
+        over_sets(partial(_learnt_frame, spec), **quick),
         over_sets(partial(_constrained, spec), **quick),
     )
 
 
-def _first_frame(
-    spec: ModelSpec, n_chains: int, key: Array, data: Observations
+def _learnt_frame(
+    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
 ) -> tuple[Frame, Array]:
-    centring = initial_centring(spec, data)
-    starts = starting_points(spec, data, centring, key, n_chains)
-    d = starts.shape[-1]
-    return Frame(centring, jnp.zeros(d), jnp.eye(d)), starts
+    """Frame from the second half of a stage, and where each chain stopped."""
+    return next_frame(spec, xs[:, xs.shape[1] // 2 :], data, frame)
 
 
 def _constrained(
@@ -232,14 +232,11 @@ def _constrained(
     return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
 
 
-def _potential(spec: ModelSpec) -> Callable[..., Any]:
-    def of_data(data: Observations, frame: Frame) -> Callable[[Array], Array]:
-        to_sites = unravel(spec, data)
-        return lambda x: potential_energy(
-            program,
-            (spec, data, frame.centring),
-            {},
-            to_sites(frame.centre + frame.matrix @ x),
-        )
+def _energy(spec: ModelSpec) -> Energy:
+    """Minus the log density of a point; traced once for all that use it."""
 
-    return of_data
+    def energy(x: Array, data: Observations, frame: Frame) -> Array:
+        sites = unravel(spec, data)(frame.position(x))
+        return potential_energy(program, (spec, data, frame.centring), {}, sites)
+
+    return jax.jit(energy, inline=True)
