@@ -23,7 +23,8 @@ class Centring(NamedTuple):
     precision the coordinate itself (centred).
 
     Args:
-      location: where the data put each coordinate, by name.
+      location: where the data put each coordinate, by name; of coordinates replaced by
+        quantities that the data fix (`DataFixed`), each such quantity.
       precision: 1 / variance of that.
     """
 
@@ -59,7 +60,19 @@ def initial_centring(spec: ModelSpec, data: Observations) -> Centring:
         is_centred = spec.law_record.coordinates[name].centred
         location[name] = jnp.full(shape, prior.loc)
         precision[name] = jnp.full(shape, 400 / prior.spread**2 if is_centred else 0.0)
+    fixed = replaced(spec)
+    if fixed:
+        quantities = fixed.to_fixed(location)
+        location |= dict(zip(fixed.coordinates, quantities, strict=True))
     return Centring(location, precision)
+
+
+def replaced(spec: ModelSpec) -> DataFixed | None:
+    """What the chains move in place of coordinates, if these vary between groups."""
+    fixed = spec.law_record.data_fixed
+    if fixed and all(spec.pooling_of(n) != "complete" for n in fixed.coordinates):
+        return fixed
+    return None
 
 
 def group_coordinates(
@@ -87,10 +100,7 @@ def group_coordinates(
         for name, shape in shapes.items()
         if name not in priors
     }
-    law = spec.law_record
-    fixed = law.data_fixed
-    if fixed and not set(fixed.coordinates) <= set(priors):
-        fixed = None
+    fixed = replaced(spec)
     held_back = fixed.coordinates if fixed else ()
     free = [name for name in priors if name not in held_back]
     by_shape: dict[tuple[int, ...], list[str]] = {}
@@ -99,7 +109,7 @@ def group_coordinates(
     for names in by_shape.values():
         values |= _around(names, priors, shapes[names[0]], centring)
     if fixed:
-        values |= _data_fixed(fixed, priors, shapes, values)
+        values |= _data_fixed(fixed, priors, shapes, values, centring)
     return {name: values[name] for name in shapes}, scales
 
 
@@ -211,25 +221,56 @@ def _data_fixed(
     priors: dict[str, Prior],
     shapes: dict[str, tuple[int, ...]],
     values: dict[str, Array],
+    centring: Centring,
 ) -> dict[str, Array]:
     """Coordinates of which the chains move the quantities that the data fix."""
     names = fixed.coordinates
     prior = stacked(names, priors, shapes[names[0]])
-    moved = numpyro.sample("data_fixed_sampled", _DataFixedPrior(fixed, prior, values))
-    found, _ = fixed.from_fixed(tuple(moved), values)
+    middle, spread = fixed_middle_and_spread(fixed, prior, values, centring)
+    standard = numpyro.sample(
+        "data_fixed_sampled", _DataFixedPrior(fixed, prior, values, middle, spread)
+    )
+    found, _ = fixed.from_fixed(tuple(middle + spread * standard), values)
     return {
         name: numpyro.deterministic(name, value)
         for name, value in zip(names, found, strict=True)
     }
 
 
+def fixed_middle_and_spread(
+    fixed: DataFixed, prior: Prior, values: dict[str, Array], centring: Centring
+) -> tuple[Array, Array]:
+    """Middle and spread of the quantities that the data fix."""
+    return middle_and_spread(
+        fixed_prior(fixed, prior, values), *centring_of(fixed.coordinates, centring)
+    )
+
+
+def fixed_prior(fixed: DataFixed, prior: Prior, values: dict[str, Array]) -> Prior:
+    """About what the prior of the coordinates says of the quantities moved.
+
+    A step of odds moves the slope by nearly as much. That is rough; the prior's own
+    density stays on the coordinates, and any middle and spread are valid.
+    """
+    centre = dict(zip(fixed.coordinates, prior.loc, strict=True))
+    return Prior(jnp.stack(fixed.to_fixed(values | centre)), prior.scale)
+
+
 class _DataFixedPrior(dist.Distribution):
-    """Prior of the quantities the data fix, from that of the coordinates replaced."""
+    """Prior of standardised quantities, from that of the coordinates replaced."""
 
     support = dist.constraints.real_matrix
 
-    def __init__(self, fixed: DataFixed, prior: Prior, values: dict[str, Array]):
+    def __init__(
+        self,
+        fixed: DataFixed,
+        prior: Prior,
+        values: dict[str, Array],
+        middle: Array,
+        spread: Array,
+    ):
         self.fixed, self.prior, self.values = fixed, prior, values
+        self.middle, self.spread = middle, spread
         super().__init__(event_shape=jnp.shape(prior.loc))
 
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Array:
@@ -237,12 +278,14 @@ class _DataFixedPrior(dist.Distribution):
             raise NotImplementedError("one draw at a time")
         drawn = dist.Normal(*self.prior).sample(key)
         named = dict(zip(self.fixed.coordinates, drawn, strict=True))
-        return jnp.stack(self.fixed.to_fixed(self.values | named))
+        quantities = jnp.stack(self.fixed.to_fixed(self.values | named))
+        return (quantities - self.middle) / self.spread
 
     def log_prob(self, value: Array) -> Array:
-        found, log_det = self.fixed.from_fixed(tuple(value), self.values)
+        quantities = self.middle + self.spread * value
+        found, log_det = self.fixed.from_fixed(tuple(quantities), self.values)
         log_prior = dist.Normal(*self.prior).log_prob(jnp.stack(found))
-        return log_prior.sum() + log_det.sum()
+        return log_prior.sum() + log_det.sum() + jnp.log(self.spread).sum()
 
 
 def normal(loc: Array, scale: Array) -> dist.Distribution:

@@ -12,10 +12,10 @@ MAX_STEPS = 200
 GAIN = 0.01
 # A step that has to be damped more leads nowhere.
 MAX_DAMPING = 1e12
-# Smallest curvature believed. Where the density is flat or curves upwards the prior, of
-# sd about one in every coordinate of the chains, is a better guess than the curvature.
-MIN_CURVATURE = 0.5
-# Rows of a Hessian found at once; more of them fill memory.
+# Smallest curvature believed, where the density is flat or curves upwards: the widest
+# prior is about thirty times the units in which chains first move.
+MIN_CURVATURE = 1e-3
+# Rows of a Hessian found at once.
 ROWS_AT_ONCE = 32
 
 
@@ -25,10 +25,12 @@ class Laplace(NamedTuple):
     Args:
       mode: its centre.
       root: square root of its covariance.
+      energy: minus the log density there.
     """
 
     mode: Float[Array, " site"]
     root: Float[Array, "site site"]
+    energy: Float[Array, ""]
 
 
 class _Search(NamedTuple):
@@ -49,10 +51,13 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
       energy: minus the log density.
       start: where the search begins; the density must be positive there.
     """
+    d = len(start)
 
     def advance(now: _Search) -> _Search:
-        value, gradient = jax.value_and_grad(energy)(now.at)
-        curvature, vectors = jnp.linalg.eigh(hessian(energy, now.at))
+        (value, gradient), product = jax.linearize(jax.value_and_grad(energy), now.at)
+        # A few rows at a time: all at once would fill memory.
+        rows = jax.lax.map(lambda e: product(e)[1], jnp.eye(d), batch_size=ROWS_AT_ONCE)
+        curvature, vectors = jnp.linalg.eigh(rows)
         curvature = jnp.maximum(jnp.abs(curvature), MIN_CURVATURE)
         along = vectors.T @ gradient
 
@@ -68,19 +73,10 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
         gain = (along**2 / curvature).sum() / 2
         return _Search(at, vectors / jnp.sqrt(curvature), damping, gain, now.step + 1)
 
-    d = len(start)
     far = jnp.array(jnp.inf)
     found = jax.lax.while_loop(
         lambda now: (now.gain > GAIN) & (now.step < MAX_STEPS),
         advance,
         _Search(start, jnp.eye(d), jnp.ones(()), far, jnp.zeros((), int)),
     )
-    return Laplace(found.at, found.root)
-
-
-def hessian(
-    function: Callable[[Array], Array], at: Float[Array, " site"]
-) -> Float[Array, "site site"]:
-    """Second derivatives, a few rows at a time."""
-    _, product = jax.linearize(jax.grad(function), at)
-    return jax.lax.map(product, jnp.eye(len(at)), batch_size=ROWS_AT_ONCE)
+    return Laplace(found.at, found.root, energy(found.at))

@@ -85,12 +85,14 @@ def first_frame(
         rest = jnp.zeros(begin.shape[1] - n_sites)
         return energy(jnp.concatenate([sites, rest]), data, plain)
 
-    found = jax.vmap(partial(laplace, of_sites))(begin[:, :n_sites])
-    best = jnp.argmin(jax.vmap(of_sites)(found.mode))
+    # One after the other: no search waits for the longest, and less is compiled.
+    found = jax.lax.map(partial(laplace, of_sites), begin[:, :n_sites])
+    best = jnp.argmin(found.energy)
     frame = Frame(declared, found.mode[best], found.root[best])
     noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
-    xs = jax.vmap(frame.point)(jnp.pad(found.mode, ((0, 0), (0, begin.shape[1] - n_sites))))
-    return next_frame(spec, xs[:, None] + noise, data, frame)
+    modes = begin.at[:, :n_sites].set(found.mode)
+    xs = jax.vmap(frame.point)(modes)[:, None] + noise
+    return next_frame(spec, xs, data, frame)
 
 
 def next_frame(

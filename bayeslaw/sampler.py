@@ -43,7 +43,7 @@ class SamplerSettings:
     """
 
     chains: int = 4
-    warmup: int = 500
+    warmup: int = 300
     draws: int = 1000
     target_accept: float = 0.9
     max_tree_depth: int = 10
