@@ -23,6 +23,8 @@ from bayeslaw.spec import ModelSpec
 DRAWS_PER_START = 8
 # Draws of each chain's Normal approximation, to measure the first frame by.
 LAPLACE_DRAWS = 500
+# So many nats below the best mode another one has no mass to speak of.
+NEGLIGIBLE = 30.0
 RUN_EFFECT = "run_effect_sampled"
 # For programs that run once: random numbers of twenty sites compile in a fifth of the
 # time, and run as fast as can be noticed.
@@ -65,8 +67,9 @@ def first_frame(
 ) -> tuple[Frame, Float[Array, "chain x"]]:
     """Frame of a Normal approximation, and a point in it for every chain.
 
-    Each chain looks for a mode from a start of its own, so that chains which ended in
-    different modes would say so.
+    Each chain looks for a mode from a start of its own, so that chains which end in
+    different modes say so. A search that ends where the density is negligible begins at
+    the best mode instead.
 
     Args:
       spec: model spec.
@@ -90,7 +93,9 @@ def first_frame(
     best = jnp.argmin(found.energy)
     frame = Frame(declared, found.mode[best], found.root[best])
     noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
-    modes = begin.at[:, :n_sites].set(found.mode)
+    is_rival = found.energy < found.energy[best] + NEGLIGIBLE
+    sites = jnp.where(is_rival[:, None], found.mode, found.mode[best][None])
+    modes = begin.at[:, :n_sites].set(sites)
     xs = jax.vmap(frame.point)(modes)[:, None] + noise
     return next_frame(spec, xs, data, frame)
 
