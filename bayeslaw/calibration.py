@@ -22,7 +22,7 @@ from bayeslaw.spec import ModelSpec
 KEPT_DRAWS = 200
 # All tests of one calibration together fail a right posterior this often.
 FALSE_ALARM = 0.01
-SETTINGS = SamplerSettings(chains=4, warmup=300, draws=150, max_tree_depth=8)
+SETTINGS = SamplerSettings(chains=4, warmup=200, draws=100, max_tree_depth=7)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def calibrate(
     truth: ModelSpec | None = None,
     design: Design | None = None,
     settings: SamplerSettings = SETTINGS,
-    batch: int = 10,
+    batch: int = 8,
     report: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """Fit a model to studies simulated from known truths.
