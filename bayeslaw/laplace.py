@@ -71,7 +71,9 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
         )
         at = jnp.where(damping < MAX_DAMPING, damped(damping), now.at)
         gain = (along**2 / curvature).sum() / 2
-        return _Search(at, vectors / jnp.sqrt(curvature), damping, gain, now.step + 1)
+        return _Search(
+            at, vectors / jnp.sqrt(curvature)[None], damping, gain, now.step + 1
+        )
 
     far = jnp.array(jnp.inf)
     found = jax.lax.while_loop(

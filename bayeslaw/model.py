@@ -32,7 +32,9 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
     power = nu = None
     if noise.depends_on_ratio:
         power = numpyro.sample("sigma_ratio_power", dist.Normal(0.0, 0.3))
-    variance = row_variance(scales["sigma"][:, None], data.log_se, data.log_ratio, power)
+    variance = row_variance(
+        scales["sigma"][:, None], data.log_se, data.log_ratio, power
+    )
     if noise.likelihood == "student_t":
         nu = numpyro.sample("nu", dist.Gamma(noise.nu.shape, noise.nu.rate))
     if noise.run_effect:

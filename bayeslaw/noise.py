@@ -11,8 +11,7 @@ from jaxtyping import Array
 # Not `import numpyro.distributions`: of the lazy numpyro that ArviZ leaves behind where
 # it came first, that loads half a module.
 from numpyro import distributions as dist
-from scipy import stats
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 # Half-width of the Normal part in units of the scale: 95 % efficiency under Normal
 # noise (Huber 1964, doi 10.1214/aoms/1177703732).
@@ -53,9 +52,12 @@ def likelihood_of(
 
 def noise_of(kind: str, mean: Any, scale: Any, nu: Any = None) -> Any:
     """The same as a frozen distribution with the methods of scipy's."""
+    # A second of CPU to import, which a fit need not spend.
+    from scipy import stats
+
     if kind == "student_t":
         return stats.t(nu, mean, scale)
-    return (norm if kind == "normal" else FrozenHuber)(mean, scale)
+    return (stats.norm if kind == "normal" else FrozenHuber)(mean, scale)
 
 
 def noise_of_rows(
@@ -125,7 +127,7 @@ class FrozenHuber:
         z = (np.asarray(x) - self.loc) / self.scale
         tail = np.exp(np.minimum(-WIDTH * np.abs(z) + WIDTH**2 / 2, 0)) / WIDTH
         lower = np.where(z < 0, tail, _AREA - tail)
-        middle = _TAIL + sqrt(2 * pi) * (norm.cdf(z) - norm.cdf(-WIDTH))
+        middle = _TAIL + sqrt(2 * pi) * (ndtr(z) - ndtr(-WIDTH))
         return np.where(np.abs(z) > WIDTH, lower, middle) / _AREA
 
     def ppf(self, q: Any) -> np.ndarray:
@@ -134,7 +136,7 @@ class FrozenHuber:
         area = np.minimum(q, 1 - q) * _AREA
         with np.errstate(divide="ignore", invalid="ignore"):
             outer = np.log(area * WIDTH) / WIDTH - WIDTH / 2
-            inner = norm.ppf((area - _TAIL) / sqrt(2 * pi) + norm.cdf(-WIDTH))
+            inner = ndtri((area - _TAIL) / sqrt(2 * pi) + ndtr(-WIDTH))
         z = np.where(area < _TAIL, outer, inner)
         return self.loc + self.scale * np.where(q < 0.5, z, -z)
 

@@ -19,11 +19,14 @@ RUN_BUCKET = 8
 class Observations(NamedTuple):
     """A table laid out for the likelihood: one row a group, one column a cell.
 
-    A cell is one checkpoint of one run: everything the groups of a row share. First come
-    the first checkpoints of all runs, then the second ones and so on, so that a sum over
-    the cells of each run is a sum over one axis: `array.reshape(group, -1, run).sum(1)`. Cells come
-    last because there are many: what differs between groups only is computed once.
-    Entries that were not observed, and padding, are masked out.
+    A cell is one checkpoint of one run: everything the groups of a row share. First
+    come the first checkpoints of all runs, then the second ones and so on, so that a
+    sum over the cells of each run is a sum over one axis::
+
+        array.reshape(group, -1, run).sum(1)
+
+    Cells come last because there are many: what differs between groups only is computed
+    once. Entries that were not observed, and padding, are masked out.
 
     Args:
       inputs: by name. N, D and p: log(input / reference), each (group, cell). For

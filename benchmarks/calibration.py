@@ -66,7 +66,10 @@ def run(arm: str, n_studies: int) -> None:
 
 def markdown(record: dict) -> str:
     """Coverage of one arm as a table."""
-    lines = ["| quantity | 50 % | 90 % (se) | shifted, p | width, p |", "|---" * 5 + "|"]
+    lines = [
+        "| quantity | 50 % | 90 % (se) | shifted, p | width, p |",
+        "|---" * 5 + "|",
+    ]
     for one in record["coverage"]:
         numbers = [f"{one['within_50']:.3f}"]
         numbers += [f"{one['within_90']:.3f} ({one['se_90']:.3f})"]
@@ -95,7 +98,9 @@ def figure() -> None:
             se = 196 * one["se_90"]
             axis.errorbar(100 * one["within_90"], i, xerr=se, fmt="o", c="tab:blue")
             axis.plot(100 * one["within_50"], i, "s", c="tab:gray")
-        axis.set(title=quantity, xlim=(0, 103), xlabel="intervals that hold the truth, %")
+        axis.set(
+            title=quantity, xlim=(0, 103), xlabel="intervals that hold the truth, %"
+        )
     axes[0].set_yticks(
         range(len(records)), [one["about"].replace(", ", ",\n") for one in records]
     )

@@ -8,8 +8,13 @@ from bayeslaw.priors import GroupPrior
 
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
     """Move the log loss of trunk checkpoints by a line in log D."""
-    level, slope = (coordinates[f"trunk_{name}"][:, None] for name in ("level", "slope"))
-    return {**inputs, "offset": inputs["trunk"] * (level + slope * inputs["D"])}, coordinates
+    level, slope = (
+        coordinates[f"trunk_{name}"][:, None] for name in ("level", "slope")
+    )
+    return {
+        **inputs,
+        "offset": inputs["trunk"] * (level + slope * inputs["D"]),
+    }, coordinates
 
 
 def to_natural(coordinates: Values) -> dict[str, Any]:
