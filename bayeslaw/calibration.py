@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from bayeslaw.errors import InputErrors
 from bayeslaw.law import Law
 from bayeslaw.observations import arrange, select_rows
 from bayeslaw.ratio_form import ratio_form
+from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings, sample
 from bayeslaw.simplex import optimum_per_draw
 from bayeslaw.simulation import simulate
@@ -20,6 +22,8 @@ from bayeslaw.spec import ModelSpec
 
 # Draws kept of each quantity: ranks among these are as fine as any test here sees.
 KEPT_DRAWS = 200
+# From the seed of a study that is no table to the next one tried.
+SEED_STEP = 1_000_000
 # All tests of one calibration together fail a right posterior this often.
 FALSE_ALARM = 0.01
 SETTINGS = SamplerSettings(chains=4, warmup=200, draws=100, max_tree_depth=7)
@@ -191,18 +195,7 @@ def _batch(
     seeds: Sequence[int],
     settings: SamplerSettings,
 ) -> Calibration:
-    studies = [
-        simulate(
-            truth_spec,
-            seed=seed,
-            families=design.families,
-            sizes=design.sizes,
-            tokens=design.tokens,
-            n_mixtures=design.n_mixtures,
-            n_seeds=design.n_seeds,
-        )
-        for seed in seeds
-    ]
+    studies = [_study(truth_spec, design, seed) for seed in seeds]
     with jax.enable_x64(True):
         arranged = [arrange(select_rows(table, spec), spec) for table, _ in studies]
         data = jax.tree.map(lambda *a: jnp.stack(a), *(data for data, _ in arranged))
@@ -229,6 +222,29 @@ def _batch(
         {name: np.stack([one[name] for one in draws]) for name in draws[0]},
         diverging.mean((1, 2)),
     )
+
+
+def _study(
+    spec: ModelSpec, design: Design, seed: int
+) -> tuple[RunTable, dict[str, Any]]:
+    """A simulated study; another one if its losses are not finite numbers above 0.
+
+    Noise of a tenth of a degree of freedom does that. Which study is kept depends on
+    its data alone, so that the posterior given these stays right.
+    """
+    while True:
+        try:
+            return simulate(
+                spec,
+                seed=seed,
+                families=design.families,
+                sizes=design.sizes,
+                tokens=design.tokens,
+                n_mixtures=design.n_mixtures,
+                n_seeds=design.n_seeds,
+            )
+        except InputErrors:
+            seed += SEED_STEP
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:

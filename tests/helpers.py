@@ -18,7 +18,7 @@ TRUE_GAMMA = np.array([0.08, 0.11, 0.16])
 
 
 # One setting for all tests: every other one would compile the sampler again.
-SETTINGS = SamplerSettings(chains=4, warmup=400, draws=500)
+SETTINGS = SamplerSettings()
 
 
 @cache

@@ -45,31 +45,31 @@ def test_a_sticky_chain_fails_the_effective_sample_size():
 
 
 def test_draws_that_never_move_fail_instead_of_passing_as_nan():
-    nu = np.full((4, 500), 3.0)
+    nu = np.full((4, 1000), 3.0)
     assert not check(changed("posterior", nu=nu)).is_passed
 
 
 @pytest.mark.parametrize(
     ("n_divergent", "verdict"),
-    [(0, "ok"), (2, "ok"), (3, "warn"), (20, "warn"), (21, "fail")],
+    [(0, "ok"), (4, "ok"), (5, "warn"), (40, "warn"), (41, "fail")],
 )
 def test_divergences_warn_above_one_in_a_thousand_and_fail_above_one_percent(
     n_divergent, verdict
 ):
-    diverging = np.zeros((4, 500), bool)
+    diverging = np.zeros((4, 1000), bool)
     diverging.flat[:n_divergent] = True
     found = verdicts(changed("sample_stats", diverging=diverging))["divergences"]
     assert found.verdict == verdict
-    assert found.value == f"{n_divergent} of 2000"
+    assert found.value == f"{n_divergent} of 4000"
 
 
 def test_energies_that_wander_slowly_fail_e_bfmi():
-    energy = np.cumsum(np.random.default_rng(0).normal(size=(4, 500)), axis=1)
+    energy = np.cumsum(np.random.default_rng(0).normal(size=(4, 1000)), axis=1)
     assert verdicts(changed("sample_stats", energy=energy))["E-BFMI"].verdict == "fail"
 
 
 def test_trees_cut_short_are_warned_about():
-    n_steps = np.full((4, 500), 1023)
+    n_steps = np.full((4, 1000), 1023)
     found = verdicts(changed("sample_stats", n_steps=n_steps))
     assert found["iterations at the tree limit"].verdict == "warn"
 
@@ -120,7 +120,7 @@ def test_a_law_that_bends_with_the_inputs_is_warned_about_though_the_pit_is_even
 
 def test_parameters_the_data_did_not_speak_about_are_noted():
     prior = small_posterior()["prior"].dataset
-    nu = np.resize(prior["nu"].values.ravel(), (4, 500))
+    nu = np.resize(prior["nu"].values.ravel(), (4, 1000))
     found = verdicts(changed("posterior", nu=nu))["prior-posterior overlap"]
     assert found.verdict == "note"
     assert "nu 1.00" in found.value

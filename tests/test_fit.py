@@ -67,7 +67,7 @@ def test_provenance_names_everything_the_posterior_came_from():
     assert record["origin"] == ["simulated"]
     assert record["unit"] == ["nats/token"]
     assert record["seed"] == 0
-    assert record["sampler"]["draws"] == 500
+    assert record["sampler"]["draws"] == 1000
     assert set(record["versions"]) == {"jax", "numpyro", "arviz"}
     assert spec_of(small_posterior()) == small_spec()
 
@@ -107,8 +107,8 @@ def test_another_seed_agrees_within_monte_carlo_error_and_reports_progress():
     # difference exceeds 5 of its own sd with a probability below 1e-6.
     tolerance = 5 * np.sqrt(2 / 200) * first.std(0)
     assert np.all(np.abs(first.mean(0) - second.mean(0)) < tolerance)
-    assert seen[0][:3] == ("warm-up", 50, 900)
-    assert seen[-1][:3] == ("sampling", 900, 900)
+    assert seen[0][:3] == ("warm-up", 50, 1300)
+    assert seen[-1][:3] == ("sampling", 1300, 1300)
 
 
 NOISES = {"likelihood": "huber", "depends_on_ratio": True}

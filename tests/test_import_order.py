@@ -14,9 +14,7 @@ import pytest
 @pytest.mark.parametrize(
     "words",
     [
-        "import arviz, bayeslaw.noise",
         "import arviz, bayeslaw.run_density",
-        "import bayeslaw.diagnostics",
         "import bayeslaw.comparison",
     ],
 )

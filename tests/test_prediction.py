@@ -17,7 +17,7 @@ from bayeslaw.prediction import (
     replicate,
 )
 
-DRAWS = 4 * 500
+DRAWS = 4 * 1000
 EVEN = [[1 / 3, 1 / 3, 1 / 3]]
 
 
@@ -136,7 +136,7 @@ def test_fewer_draws_are_spread_evenly_over_the_chains():
     every = predict(posterior, N=1e9, D=1e10, p=EVEN)
     thinned = predict(posterior, N=1e9, D=1e10, p=EVEN, max_draws=9)
     places = np.linspace(0, DRAWS - 1, 9).astype(int)
-    assert set(places // 500) == {0, 1, 2, 3}
+    assert set(places // 1000) == {0, 1, 2, 3}
     np.testing.assert_array_equal(thinned, every[places])
     for values in coordinates(posterior, 10 * DRAWS).values():
         assert values.shape == (DRAWS, 3)
