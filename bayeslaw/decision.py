@@ -191,7 +191,7 @@ class Decision:
             worst = max(self.sensitivity, key=lambda one: one.prior)
             return [
                 "The optimum rests on the data more than on the priors (prior "
-                f"sensitivity at most {worst.prior:.2f}, below {THRESHOLD})."
+                f"sensitivity at most {worst.prior:.2g}, below {THRESHOLD})."
             ]
         return [
             "The priors move the optimum: "
