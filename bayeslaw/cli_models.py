@@ -106,13 +106,36 @@ def predict(
         print_forecasts(forecasts)
 
 
+def transfer(
+    posterior: Posterior,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, help="Worth of a token that counts as transfer.")
+    ] = 0.02,
+    as_json: Json = False,
+) -> None:
+    """Say whether text of one family lowers the losses of others.
+
+    Of a posterior fitted with transfer, with the prior's answers beside.
+    """
+    from bayeslaw.independence import independence
+    from bayeslaw.posterior import load_posterior
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_models import print_independence
+
+    found = independence(load_posterior(posterior), threshold)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_independence(found)
+
+
 def fit(
     table: Table,
     model: Annotated[Path, typer.Option(help="Model spec, TOML.")],
     output: PosteriorOutput,
     seed: Seed = 0,
     chains: Annotated[int, typer.Option(min=1)] = 4,
-    warmup: Annotated[int, typer.Option(min=50)] = 500,
+    warmup: Annotated[int, typer.Option(min=50)] = 300,
     draws: Annotated[int, typer.Option(min=50)] = 1000,
     target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.9,
     max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,

@@ -54,8 +54,8 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
       start: where the search begins; the density must be positive there.
     """
     d = len(start)
-    # Differences of gradients: a Hessian by differentiation is right to more digits than
-    # are needed here, and takes three times as long to compile. The last step is none.
+    # Differences of gradients: a Hessian by differentiation is right to more digits
+    # than are needed here, and takes three times as long to compile. The last step is 0.
     n_points = -(-(2 * d + 1) // POINTS_AT_ONCE) * POINTS_AT_ONCE
     steps = STEP * (jnp.eye(n_points, d) - jnp.eye(n_points, d, -d))
 

@@ -1,4 +1,4 @@
-"""What `bayeslaw priors` and `bayeslaw predict` print."""
+"""What `bayeslaw priors`, `predict` and `transfer` print."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from bayeslaw.terminal import print_lines, print_table
 
 if TYPE_CHECKING:
     from bayeslaw.forecasting import Forecast, LossInterval
+    from bayeslaw.independence import Independence
     from bayeslaw.spec import ModelSpec
 
 
@@ -70,6 +71,34 @@ def print_priors(spec: "ModelSpec") -> None:
     print()
     print_lines(
         [*lines, "Spread: between families; of the logarithm, for alpha and its like."]
+    )
+
+
+def print_independence(found: "Independence") -> None:
+    """Print the evidence on transfer, pair by pair and overall."""
+    above = f"P(tau > {found.threshold:g})"
+    print_table(
+        f"Worth tau of a token of another family ({found.origin} rows)",
+        ["family", "source", "median", "90 % interval", above, "prior"],
+        [
+            [
+                one.family,
+                one.source,
+                f"{one.median:.2g}",
+                f"{one.lower:.2g} - {one.upper:.2g}",
+                f"{one.p_above:.2f}",
+                f"{one.prior_p_above:.2f}",
+            ]
+            for one in found.pairs
+        ],
+    )
+    print()
+    print_lines(
+        [
+            f"P(independent: no tau above {found.threshold:g}) = "
+            f"{found.p_independent:.2f}; the prior says "
+            f"{found.prior_p_independent:.2f}. Where both agree, the data have not spoken."
+        ]
     )
 
 

@@ -87,7 +87,16 @@ def test_a_name_the_package_lacks_is_an_attribute_error():
 
 def test_help_lists_the_verbs_and_the_exit_statuses(bayeslaw_command):
     status, out, err = bayeslaw_command("--help")
-    verbs = ("validate", "priors", "fit", "check", "compare", "predict", "ratios")
+    verbs = (
+        "validate",
+        "priors",
+        "fit",
+        "check",
+        "compare",
+        "predict",
+        "transfer",
+        "ratios",
+    )
     verbs += ("report", "train", "simulate")
     assert [verb for verb in verbs if f"\n  {verb} " not in out] == []
     assert "0 done, 1 your error, 2 failed checks" in out
