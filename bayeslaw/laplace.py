@@ -55,7 +55,8 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
     """
     d = len(start)
     # Differences of gradients: a Hessian by differentiation is right to more digits
-    # than are needed here, and takes three times as long to compile. The last step is 0.
+    # than are needed here, and takes three times as long to compile. The last step is
+    # none.
     n_points = -(-(2 * d + 1) // POINTS_AT_ONCE) * POINTS_AT_ONCE
     steps = STEP * (jnp.eye(n_points, d) - jnp.eye(n_points, d, -d))
 

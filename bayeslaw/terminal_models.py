@@ -97,7 +97,8 @@ def print_independence(found: "Independence") -> None:
         [
             f"P(independent: no tau above {found.threshold:g}) = "
             f"{found.p_independent:.2f}; the prior says "
-            f"{found.prior_p_independent:.2f}. Where both agree, the data have not spoken."
+            f"{found.prior_p_independent:.2f}. Where both agree, the data have not "
+            "spoken."
         ]
     )
 
