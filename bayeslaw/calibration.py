@@ -261,7 +261,8 @@ def _quantities(
     design: Design,
 ) -> dict[str, np.ndarray]:
     """What a decision rests on: losses at the target, and the best ratios there."""
-    form = ratio_form(law, values, reference, design.target_N, design.target_D)
+    own = {name: values[name] for name in law.coordinates}
+    form = ratio_form(law, own, reference, design.target_N, design.target_D)
     n_families = len(design.families)
     scaled = form.full - form.floor
     return {

@@ -1,7 +1,6 @@
 """The command line: what it costs to start, wrong words, tables and paths."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ PROGRAM = Path(sys.executable).with_name("bayeslaw")
 STUDY = ROOT / "runs/sample-families/observations.csv"
 HEAVY = {"jax", "numpyro", "pandas", "xarray", "matplotlib", "pyarrow", "numpy"}
 HEAVY |= {"scipy", "arviz", "flax"}
-HELP_CPU_SECONDS = 0.5
 TARGET = ("--params", "1e9", "--tokens", "2e10")
 HEADER = "run,seed,origin,proxy,N,D,schedule,family,p,metric,unit,value,se\n"
 GOOD = (
@@ -39,33 +37,16 @@ WRONG_TABLES = {
 }
 
 
-def cpu_seconds(command: list) -> float:
-    """User and system time of a child process that must succeed."""
-    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    words = list(map(str, command))
-    pid = os.posix_spawn(words[0], words, os.environ, file_actions=quiet)
-    _, status, usage = os.wait4(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    return usage.ru_utime + usage.ru_stime
-
-
-@pytest.mark.parametrize(
-    "words", [("--help",), ("ratios", "--help")], ids=["program", "verb"]
-)
-def test_help_costs_less_than_half_a_cpu_second(words):
-    # A busy machine inflates the time of a child: the best of a few counts.
-    assert any(cpu_seconds([PROGRAM, *words]) < HELP_CPU_SECONDS for _ in range(5))
-
-
 @pytest.mark.parametrize(
     "code",
     [
         "import bayeslaw",
         "import bayeslaw.cli",
         "import bayeslaw.cli as c; sys.argv[1:] = ['--help']; c._status()",
+        "import bayeslaw.cli as c; sys.argv[1:] = ['ratios', '--help']; c._status()",
         "import bayeslaw.cli as c; sys.argv[1:] = ['validate', TABLE]; c._status()",
     ],
-    ids=["package", "cli", "help", "validate"],
+    ids=["package", "cli", "help", "help of a verb", "validate"],
 )
 def test_no_heavy_library_is_loaded_before_it_is_needed(code):
     show = f"import sys; TABLE = {str(STUDY)!r}; {code}; print(*sys.modules)"
