@@ -112,7 +112,12 @@ def measured_centring(
 
 def _beyond_prior(draws: Array, prior: Prior) -> tuple[Array, Array]:
     """Location and precision of what the data say, from draws of the posterior."""
-    of_prior = (1 / prior.scale**2).mean(0)
+
+    def mean(values: Array) -> Array:
+        # Without pooling the prior is the same in every draw.
+        return values.mean(0) if values.ndim else values
+
+    of_prior = mean(1 / prior.scale**2)
     known = jnp.maximum(1 / draws.var(0) - of_prior, 0.0)
-    pull = of_prior * (draws.mean(0) - prior.loc.mean(0))
+    pull = of_prior * (draws.mean(0) - mean(prior.loc))
     return draws.mean(0) + pull / jnp.maximum(known, of_prior), known
