@@ -52,6 +52,10 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
     Args:
       energy: minus the log density.
       start: where the search begins; the density must be positive there.
+
+    Returns:
+      the approximation where the search ended: at a mode, or where no step led down;
+      not finite where the energy is not.
     """
     d = len(start)
     # Differences of gradients: a Hessian by differentiation is right to more digits
@@ -78,8 +82,9 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
             lambda d: 4 * d,
             now.damping / 8,
         )
-        at = jnp.where(damping < MAX_DAMPING, damped(damping), now.at)
-        gain = (along**2 / curvature).sum() / 2
+        is_stuck = damping >= MAX_DAMPING
+        at = jnp.where(is_stuck, now.at, damped(damping))
+        gain = jnp.where(is_stuck, 0.0, (along**2 / curvature).sum() / 2)
         return _Search(
             at, vectors / jnp.sqrt(curvature)[None], damping, gain, now.step + 1
         )

@@ -90,10 +90,11 @@ def first_frame(
 
     # One after the other: no search waits for the longest, and less is compiled.
     found = jax.lax.map(partial(laplace, of_sites), begin[:, :n_sites])
-    best = jnp.argmin(found.energy)
+    reached = jnp.where(jnp.isfinite(found.energy), found.energy, jnp.inf)
+    best = jnp.argmin(reached)
     frame = Frame(declared, found.mode[best], found.root[best])
     noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
-    is_rival = found.energy < found.energy[best] + NEGLIGIBLE
+    is_rival = reached < reached[best] + NEGLIGIBLE
     sites = jnp.where(is_rival[:, None], found.mode, found.mode[best][None])
     modes = begin.at[:, :n_sites].set(sites)
     xs = jax.vmap(frame.point)(modes)[:, None] + noise
