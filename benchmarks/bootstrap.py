@@ -10,8 +10,8 @@ question to each method is the mean loss of a 7B model after 1T tokens.
 
     .venv/bin/python benchmarks/bootstrap.py --arm well
 
-Each arm writes benchmarks/results/bootstrap-ARM.json; `--figure` draws those that are
-there. All numbers are of simulated tables.
+Each arm writes benchmarks/results/bootstrap-ARM.json; `--figure` draws all four. All
+numbers are of simulated tables.
 """
 
 import argparse
@@ -62,9 +62,9 @@ TRUTHS = {
 NOISE = {"df": 5, "scale": 0.005}  # Student-t on log loss
 HUBER = 1e-3  # width of the quadratic part, in log loss
 RESAMPLES = 200
+EXPONENTS = {"alpha[all]", "beta[all]"}
 # Quantiles that end the 90 % and the 50 % interval.
 ENDS = (0.05, 0.25, 0.75, 0.95)
-BATCH = 10
 
 
 class Table(NamedTuple):
@@ -72,6 +72,14 @@ class Table(NamedTuple):
 
     x: np.ndarray  # (2, run)
     y: np.ndarray  # (run,)
+
+
+class Answer(NamedTuple):
+    """Log loss at the target, ends of its intervals, and what checks count."""
+
+    point: float
+    ends: np.ndarray
+    counts: dict[str, int]
 
 
 def design(arm: str) -> dict[str, np.ndarray]:
@@ -119,9 +127,9 @@ def at_target(inputs: dict[str, np.ndarray]) -> np.ndarray:
     return np.array([log(TARGET[k] / c) for k, c in middle(inputs).items()])
 
 
-def bootstrap(table: Table, target: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+def bootstrap(arm: str, table: Table, seed: int) -> Answer:
     """Best Huber fit of several starts; percentiles of fits to resampled runs."""
-    level = np.median(table.y)
+    target, level = at_target(design(arm)), np.median(table.y)
     starts = [
         np.array([level + log(w), *2 * [level + log((1 - w) / 2)], alpha, beta])
         for w, alpha, beta in itertools.product((0.3, 0.6, 0.9), *2 * [(0.2, 0.5)])
@@ -134,7 +142,7 @@ def bootstrap(table: Table, target: np.ndarray, seed: int) -> tuple[float, np.nd
         rows = rng.integers(n, size=n)
         refit = huber_fit(Table(table.x[:, rows], table.y[rows]), best)
         drawn.append(log_law(refit.x, target))
-    return log_law(best, target), np.quantile(drawn, ENDS)
+    return Answer(log_law(best, target), np.quantile(drawn, ENDS), {})
 
 
 def huber_fit(table: Table, start: np.ndarray) -> optimize.OptimizeResult:
@@ -149,9 +157,9 @@ def huber_fit(table: Table, start: np.ndarray) -> optimize.OptimizeResult:
     return optimize.minimize(objective, start, jac=True, method="BFGS")
 
 
-def delta(table: Table, target: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+def delta(arm: str, table: Table, seed: int) -> Answer:
     """Least squares of log losses; Student-t interval from the linearised law."""
-    level = np.median(table.y)
+    target, level = at_target(design(arm)), np.median(table.y)
     start = np.array([level + log(0.6), *2 * [level + log(0.2)], 0.35, 0.35])
     found = optimize.least_squares(
         lambda theta: log_law(theta, table.x) - table.y,
@@ -165,46 +173,39 @@ def delta(table: Table, target: np.ndarray, seed: int) -> tuple[float, np.ndarra
     covariance = np.linalg.pinv(found.jac.T @ found.jac) * 2 * found.cost / free
     point = log_law(found.x, target)
     se = np.sqrt(slope @ covariance @ slope)
-    return point, point + se * stats.t(free).ppf(ENDS)
+    return Answer(point, point + se * stats.t(free).ppf(ENDS), {})
 
 
-def posterior(
-    arm: str, tables: list[Table], report: Callable[[int], None]
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Medians and interval ends of each table, and how the chains did."""
-    import jax
-    import jax.numpy as jnp
-    from arviz_stats.base import array_stats
+def posterior(arm: str, table: Table, seed: int) -> Answer:
+    """Quantiles of the posterior of the loss that the law expects."""
+    from bayeslaw import check, fit, predict
+    from bayeslaw.power_scaling import sensitivities
+    from bayeslaw.runs import table_from_rows
 
-    from bayeslaw.fitting import use_compile_cache
-    from bayeslaw.observations import arrange, select_rows
-    from bayeslaw.sampler import SamplerSettings, sample
-
-    use_compile_cache()
-    spec, inputs, draws, diverging = spec_of(arm), design(arm), [], []
-    settings = SamplerSettings(chains=4, warmup=300, draws=500)
-    with jax.enable_x64(True):
-        for start in range(0, len(tables), BATCH):
-            seeds = [s % len(tables) for s in range(start, start + BATCH)]
-            read = [run_table(inputs, tables[seed].y) for seed in seeds]
-            arranged = [arrange(select_rows(one, spec), spec) for one in read]
-            data = jax.tree.map(lambda *a: jnp.stack(a), *(d for d, _ in arranged))
-            keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-            found = jax.device_get(sample(spec, data, keys, settings))
-            law, reference = spec.law_record, arranged[0][1].reference
-            coordinates = {name: found.values[name] for name in law.coordinates}
-            natural = law.all_natural(coordinates, reference)
-            draws.append(np.log(law.function(**TARGET, **natural))[..., 0])
-            diverging.append(found.statistics["diverging"].any((1, 2)))
-            report(min(start + BATCH, len(tables)))
-    target = np.concatenate(draws)[: len(tables)]
-    joined = target.reshape(len(target), -1)
-    chains = {
-        "sampler": str(settings),
-        "largest_rhat": float(array_stats.rhat(target).max()),
-        "with_divergences": int(np.concatenate(diverging)[: len(tables)].sum()),
+    constant = {"origin": "simulated", "family": "all", "unit": "nats/token"}
+    columns = zip(*design(arm).values(), np.exp(table.y), strict=True)
+    rows = [
+        constant | {"run": f"r{i}", "N": N, "D": D, "value": value}
+        for i, (N, D, value) in enumerate(columns)
+    ]
+    found = fit(table_from_rows(rows), spec_of(arm), seed=seed)
+    drawn = np.log(predict(found, **TARGET)).ravel()
+    diverging = int(found["sample_stats"]["diverging"].sum())
+    conflicts = {
+        one.name
+        for one in sensitivities(found)
+        if one.diagnosis == "prior-data conflict"
     }
-    return np.median(joined, 1), np.quantile(joined, ENDS, axis=1).T, chains
+    counts = {
+        "tables_with_a_failed_check": int(not check(found).is_passed),
+        "tables_with_prior_data_conflict": int(bool(conflicts & EXPONENTS)),
+        "tables_with_divergences": int(diverging > 0),
+        "divergent_iterations": diverging,
+    }
+    return Answer(np.median(drawn), np.quantile(drawn, ENDS), counts)
+
+
+FUNCTIONS = {"posterior": posterior, "bootstrap": bootstrap, "delta": delta}
 
 
 def spec_of(arm: str) -> ModelSpec:
@@ -232,42 +233,22 @@ def spec_of(arm: str) -> ModelSpec:
     return spec.model_copy(update={"priors": priors})
 
 
-def run_table(inputs: dict[str, np.ndarray], log_losses: np.ndarray) -> Any:
-    from bayeslaw.runs import table_from_rows
-
-    constant = {"origin": "simulated", "family": "all", "unit": "nats/token"}
-    columns = zip(*inputs.values(), np.exp(log_losses), strict=True)
-    return table_from_rows(
-        [
-            constant | {"run": f"r{i}", "N": N, "D": D, "value": value}
-            for i, (N, D, value) in enumerate(columns)
-        ]
-    )
-
-
 def run(arm: str, count: int) -> None:
     tables, truth = simulated(arm, count)
-    target = at_target(design(arm))
-    found, cpu_s = {}, {}
-
-    def told(name: str) -> Callable[[int], None]:
-        return lambda done: print(f"{arm}, {name}: {done} of {count}", flush=True)
-
-    start = time.process_time()
-    points, ends, chains = posterior(arm, tables, told("posterior"))
-    found["posterior"] = per_table(points, ends, truth)
-    cpu_s["posterior"] = (time.process_time() - start) / count
-    # The others know no prior: on the tables of `well` they would say the same again.
-    others = {"bootstrap": bootstrap, "delta": delta} if arm in ("well", "few") else {}
-    for name, method in others.items():
-        start, results = time.process_time(), []
+    # Fits without a prior would say on the tables of `well` what they say there.
+    names = METHODS if arm in ("well", "few") else ["posterior"]
+    found, costs, counts = {}, {}, {}
+    for name in names:
+        start, answers = time.process_time(), []
         for seed, table in enumerate(tables):
-            results.append(method(table, target, seed))
-            if (seed + 1) % (5 * BATCH) == 0:
-                told(name)(seed + 1)
-        points, ends = (np.array(part) for part in zip(*results, strict=True))
+            answers.append(FUNCTIONS[name](arm, table, seed))
+            if len(answers) % 50 == 0:
+                print(f"{arm}, {name}: {len(answers)} of {count}", flush=True)
+        costs[name] = round((time.process_time() - start) / count, 4)
+        points, ends = (np.array([one[k] for one in answers]) for k in (0, 1))
         found[name] = per_table(points, ends, truth)
-        cpu_s[name] = (time.process_time() - start) / count
+        kinds = answers[0].counts
+        counts[name] = {k: sum(one.counts[k] for one in answers) for k in kinds}
     record = {
         "arm": arm,
         "about": ARMS[arm],
@@ -276,15 +257,16 @@ def run(arm: str, count: int) -> None:
         "runs": len(tables[0].y),
         "resamples": RESAMPLES,
         "versions": {n: version(n) for n in ("bayeslaw", "jax", "numpyro", "scipy")},
-        "chains": chains,
         "methods": {
             name: {k: with_se(STATISTICS[k], values[k]) for k in STATISTICS}
-            | {"cpu_s": cpu_s[name]}
+            | {"cpu_s": costs[name]}
+            | counts[name]
             for name, values in found.items()
         },
         "posterior_over": {
             name: {k: ratio(k, found["posterior"], found[name]) for k in COMPARED}
-            for name in others
+            for name in names
+            if name != "posterior"
         },
     }
     path = RESULTS / f"bootstrap-{arm}.json"
@@ -357,6 +339,66 @@ def markdown(record: dict[str, Any]) -> str:
         said = ["{} {:.2f} ({:.2f})".format(k, *one[k]) for k in COMPARED]
         lines.append(f"\nPosterior over {METHODS[name]}: " + ", ".join(said))
     return "\n".join(lines)
+
+
+def figure() -> None:
+    from matplotlib.figure import Figure
+
+    from bayeslaw.plots.style import INK, MUTED, OKABE_ITO, WIDTH, figure_style, to_svg
+
+    records = [
+        json.loads((RESULTS / f"bootstrap-{arm}.json").read_text()) for arm in ARMS
+    ]
+    panels = {
+        "intervals that hold the truth, %": ("within_50", "within_90"),
+        "width of the 90 % interval, % of the loss": ("width_90",),
+        "RMSE of the prediction, % of the loss": ("rmse",),
+    }
+    with figure_style():
+        drawn = Figure(figsize=(WIDTH, 1.2 + 0.55 * len(records)))
+        every = drawn.subplots(1, len(panels), sharey=True)
+        for axes, (label, names) in zip(every, panels.items(), strict=True):
+            for row, record in enumerate(records):
+                for place, name in enumerate(METHODS):
+                    own = record["methods"]
+                    # Fits without a prior are those of the first arm, shown faint.
+                    one = own.get(name, records[0]["methods"][name])
+                    for statistic in names:
+                        value, se = one[statistic]
+                        axes.errorbar(
+                            value,
+                            row + 0.22 * (place - 1),
+                            xerr=1.96 * se,
+                            fmt="os^"[place],
+                            markersize=5,
+                            color=OKABE_ITO[place],
+                            markerfacecolor="white" if "50" in statistic else None,
+                            alpha=1.0 if name in own else 0.3,
+                            label=METHODS[name] if name in own else None,
+                        )
+            axes.set_xlabel(label)
+            axes.set_xlim(0, 104 if "within_90" in names else None)
+            axes.grid(axis="y", visible=False)
+            axes.tick_params(axis="y", length=0)
+        for level in (50, 90):
+            every[0].axvline(level, color=MUTED, linewidth=0.9, linestyle=":")
+        labels = [one["about"].replace(", ", ",\n") for one in records]
+        every[0].set_xticks((0, 25, 50, 75, 90))
+        every[2].set_xticks(np.arange(0, 2, 0.5))
+        every[0].set_yticks(range(len(records)), labels)
+        every[0].set_ylim(len(records) - 0.5, -0.5)
+        handles, names = every[0].get_legend_handles_labels()
+        legend = dict(zip(names, handles, strict=True))
+        drawn.legend(
+            legend.values(),
+            legend.keys(),
+            loc="outside lower center",
+            ncols=len(METHODS),
+        )
+        tables = records[0]["tables"]
+        title = f"{tables} simulated tables each; filled: 90 % intervals, open: 50 %"
+        drawn.suptitle(title, fontsize=9, color=INK)
+    FIGURE.write_text(to_svg(drawn), encoding="utf-8")
 
 
 def main() -> None:
