@@ -137,7 +137,7 @@ def fit(
     chains: Annotated[int, typer.Option(min=1)] = 4,
     warmup: Annotated[int, typer.Option(min=50)] = 300,
     draws: Annotated[int, typer.Option(min=50)] = 1000,
-    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.9,
+    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
     max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
     origin: OriginOption = None,
     unit: UnitOption = None,

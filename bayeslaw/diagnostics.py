@@ -10,7 +10,6 @@ from arviz_stats.sampling_diagnostics import bfmi, ess, rhat
 from bayeslaw.checks import Check, Checks
 from bayeslaw.design_warnings import design_warnings
 from bayeslaw.errors import FailedChecksError
-from bayeslaw.posterior import provenance
 from bayeslaw.power_scaling import sensitivity_check
 from bayeslaw.predictive_checks import predictive_checks
 
@@ -97,7 +96,7 @@ def _convergence(posterior: xr.DataTree) -> Iterator[Check]:
             "draw more (--draws)",
             "Vehtari et al. 2021, arXiv 1903.08008",
         )
-    yield from _sampler_checks(posterior["sample_stats"].dataset, posterior)
+    yield from _sampler_checks(posterior)
 
 
 def _by_quantity(values: xr.Dataset) -> dict[str, float]:
@@ -136,7 +135,8 @@ def _extreme(
     )
 
 
-def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[Check]:
+def _sampler_checks(posterior: xr.DataTree) -> Iterator[Check]:
+    statistics = posterior["sample_stats"].dataset
     diverging = statistics["diverging"].values
     share = diverging.mean()
     yield Check(
@@ -151,10 +151,9 @@ def _sampler_checks(statistics: xr.Dataset, posterior: xr.DataTree) -> Iterator[
         "raise --target-accept to 0.95 or 0.99; look for unidentified parameters",
         "Betancourt 2017, arXiv 1701.02434",
     )
-    limit = 2 ** provenance(posterior)["sampler"]["max_tree_depth"] - 1
-    saturated = (statistics["n_steps"].values >= limit).mean()
+    saturated = statistics["at_tree_limit"].values.mean()
     yield Check(
-        "iterations at the tree limit",
+        "warm-up at the tree limit",
         f"{saturated:.2%}",
         f"<= {MAX_AT_TREE_LIMIT:.0%}",
         "ok" if saturated <= MAX_AT_TREE_LIMIT else "warn",

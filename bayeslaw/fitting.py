@@ -172,8 +172,10 @@ def _statistics(draws: Draws) -> xr.Dataset:
         for name, values in draws.statistics.items()
     }
     n_chains, n_draws = draws.statistics["diverging"].shape
+    by_chain = {"step_size": draws.step_size, "at_tree_limit": draws.at_tree_limit}
+    statistics |= {name: ("chain", np.asarray(v)) for name, v in by_chain.items()}
     return xr.Dataset(
-        {**statistics, "step_size": ("chain", np.asarray(draws.step_size))},
+        statistics,
         coords={"chain": np.arange(n_chains), "draw": np.arange(n_draws)},
     )
 

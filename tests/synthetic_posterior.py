@@ -68,7 +68,8 @@ def _make(families: tuple[str, ...], model: str, is_plain: bool) -> xr.DataTree:
         if "run_sd" in values:
             n_runs = len(data.run_exists)
             values["run_effect"] = 1e-3 * rng.normal(size=(*shape, n_runs))
-        return Draws(values, statistics, np.full(settings.chains, 0.1))
+        by_chain = np.full(settings.chains, 0.1), np.zeros(settings.chains)
+        return Draws(values, statistics, *by_chain)
 
     with patch("bayeslaw.fitting.sample", draw_near_truth):
         return fit(table, spec, settings=SETTINGS)

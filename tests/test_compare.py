@@ -77,7 +77,8 @@ def drawn_near_truth(shift: float):
             "acceptance_rate": np.full(shape, 0.9),
             "n_steps": np.full(shape, 15),
         }
-        return Draws(values, statistics, np.full((*batch, settings.chains), 0.1))
+        per_chain = np.zeros((*batch, settings.chains))
+        return Draws(values, statistics, per_chain + 0.1, per_chain)
 
     return sample
 
