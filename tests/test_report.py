@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_posterior import diverging, family_names, synthetic_posterior
 
+from bayeslaw.decision import probability
 from bayeslaw.errors import FailedChecksError, InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.ratios import optimal_ratios
 from bayeslaw.reporting import report
-from bayeslaw.reporting.numbers import factor, listed, percent, probability, ratio
+from bayeslaw.reporting.numbers import factor, listed, percent, ratio
 from bayeslaw.reporting.record import study_name, to_toml
 
 MAX_BYTES = 5_000_000
