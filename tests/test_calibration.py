@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from helpers import assert_five_parts, changed_spec
 
-from bayeslaw.calibration import Calibration, Design, calibrate
+from bayeslaw.calibration import Design, calibrate
+from bayeslaw.coverage import Calibration
+from bayeslaw.errors import InputError
 from bayeslaw.sampler import SamplerSettings
 from bayeslaw.spec import read_spec
 
@@ -58,6 +61,24 @@ def test_narrowed_and_shifted_posteriors_are_found(spoilt, clause):
 
 def test_too_wide_posteriors_are_found():
     assert normal_studies().spoilt(narrowed=-0.5).faults == ["theta: too wide"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        ({"spec": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
+        ({"truth": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
+        ({"spec": changed_spec(extensions={"transfer": True})}, "transfer"),
+        ({"spec": changed_spec(extensions={"repetition": True})}, "repeat no tokens"),
+        ({"n_studies": 1}, "too few studies"),
+        ({"design": Design(families=("germanic",))}, "too few families"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_in_five_parts(changes, clause):
+    spec = changes.pop("spec", read_spec("models/default.toml"))
+    with pytest.raises(InputError, match=clause) as error:
+        calibrate(spec, **changes)
+    assert_five_parts(str(error.value))
 
 
 @pytest.mark.slow
