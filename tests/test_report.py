@@ -85,7 +85,7 @@ def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
 
 
 def test_more_families_take_more_figures_and_fewer_pairs(page_of):
-    page = page_of(family_names(12))
+    page = page_of(family_names(7))
     assert len(page.html.encode()) < MAX_BYTES
     curves = page.html.split('<section id="curves">')[1].split("</section>")[0]
     assert curves.count("<img") == 2
