@@ -47,6 +47,10 @@ PosteriorOutput = Annotated[
     Path,
     typer.Option("-o", "--output", help="netCDF to write.", callback=_check_output),
 ]
+RecordOutput = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="JSON to write.", callback=_check_output),
+]
 ReportOutput = Annotated[
     Path,
     typer.Option("-o", "--output", help="HTML to write.", callback=_check_output),

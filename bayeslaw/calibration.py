@@ -9,13 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
-from scipy import stats
 
-from bayeslaw.errors import InputErrors
+from bayeslaw.coverage import Calibration
+from bayeslaw.errors import InputError, InputErrors
+from bayeslaw.fitting import use_compile_cache
 from bayeslaw.law import Law
 from bayeslaw.observations import arrange, select_rows
-from bayeslaw.ratio_form import ratio_form
+from bayeslaw.ratio_form import ratio_form, require_ratio_form
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings, sample
 from bayeslaw.simplex import optimum_per_draw
@@ -28,8 +28,6 @@ KEPT_DRAWS = 200
 SEED_STEP = 1_000_000
 # So many seeds are tried; one of 200 studies of the default model needed a second.
 MAX_TRIED = 20
-# All tests of one calibration together fail a right posterior this often.
-FALSE_ALARM = 0.01
 SETTINGS = SamplerSettings(chains=4, warmup=200, draws=100, max_tree_depth=7)
 
 
@@ -56,92 +54,6 @@ class Design:
     target_D: float = 5e10
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """How often central intervals of one quantity held the truth.
-
-    Args:
-      quantity: its name; values of several families count together.
-      within_50: share of truths inside the 50 % interval.
-      within_90: share of truths inside the 90 % interval.
-      se_90: standard error of `within_90` over simulated studies.
-      p_location: p-value of the test that posteriors are not shifted.
-      p_width: p-value of the test that they are neither too narrow nor too wide.
-    """
-
-    quantity: str
-    within_50: float
-    within_90: float
-    se_90: float
-    p_location: float
-    p_width: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Truths and draws of many simulated studies.
-
-    Args:
-      truths: true values by quantity, (study, family) or (study, 1).
-      draws: posterior draws by quantity, (study, draw, family) or (study, draw, 1).
-      diverging: share of divergent iterations of each study.
-    """
-
-    truths: Mapping[str, Float[np.ndarray, "study value"]]
-    draws: Mapping[str, Float[np.ndarray, "study draw value"]]
-    diverging: Float[np.ndarray, " study"]
-
-    def spoilt(self, *, narrowed: float = 0.0, shifted: float = 0.0) -> "Calibration":
-        """The same with posteriors narrowed by a share and shifted by so many sd.
-
-        What tests of calibration must find; see the tests of this package.
-        """
-
-        def spoil(draws: np.ndarray) -> np.ndarray:
-            centre, sd = draws.mean(1, keepdims=True), draws.std(1, keepdims=True)
-            return centre + (1 - narrowed) * (draws - centre) + shifted * sd
-
-        changed = {name: spoil(draws) for name, draws in self.draws.items()}
-        return Calibration(self.truths, changed, self.diverging)
-
-    def ranks(self, quantity: str) -> Float[np.ndarray, "study value"]:
-        """Rank of each truth among its draws, between 0 and 1; uniform if calibrated.
-
-        Source: Talts et al. 2018, arXiv 1804.06788.
-        """
-        draws, truth = self.draws[quantity], self.truths[quantity][:, None]
-        return ((draws < truth).sum(1) + 0.5) / (draws.shape[1] + 1)
-
-    def coverage(self) -> list[Coverage]:
-        """Coverage and tests of every quantity."""
-        return [_coverage(name, self.ranks(name)) for name in self.truths]
-
-    @property
-    def faults(self) -> list[str]:
-        """What is wrong, one clause each; empty if nothing was found."""
-        found = self.coverage()
-        limit = FALSE_ALARM / (2 * len(found))
-        clauses = []
-        for one in found:
-            if one.p_location < limit:
-                clauses.append(f"{one.quantity}: shifted")
-            if one.p_width < limit:
-                is_narrow = one.within_90 < 0.9
-                clauses.append(
-                    f"{one.quantity}: too {'narrow' if is_narrow else 'wide'}"
-                )
-        return clauses
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
-        return {
-            "studies": len(self.diverging),
-            "studies_with_divergences": int((self.diverging > 0).sum()),
-            "faults": self.faults,
-            "coverage": [one.__dict__ for one in self.coverage()],
-        }
-
-
 def calibrate(
     spec: ModelSpec,
     *,
@@ -159,8 +71,8 @@ def calibrate(
     exactly as often as they say, on average over studies.
 
     Args:
-      spec: model to fit; a law with ratios and without transfer.
-      n_studies: simulated studies.
+      spec: model to fit; a law with ratios, without transfer and repetition.
+      n_studies: simulated studies, two or more.
       seed: seed of the first study; the others count up.
       truth: model to simulate from; `spec` if not given. Where it differs, only
         predictions and optimal ratios are compared.
@@ -172,16 +84,21 @@ def calibrate(
     Returns:
       truths and draws, see `Calibration`.
 
+    Raises:
+      InputError: a model that simulated studies cannot try, or too few of them.
+
     Example:
       >>> calibration = calibrate(read_spec("models/default.toml"), n_studies=200)
       >>> calibration.faults
       []
     """
-    design = design or Design()
+    design, truth = design or Design(), truth or spec
+    _require_possible(spec, truth, n_studies, design)
+    use_compile_cache()
     parts = []
     for start in range(0, n_studies, batch):
         seeds = range(seed + start, seed + start + batch)
-        parts.append(_batch(spec, truth or spec, design, seeds, settings))
+        parts.append(_batch(spec, truth, design, seeds, settings))
         if report:
             report(min(start + batch, n_studies), n_studies)
     names = list(parts[0].truths)
@@ -190,6 +107,35 @@ def calibrate(
         {n: np.concatenate([p.draws[n] for p in parts])[:n_studies] for n in names},
         np.concatenate([p.diverging for p in parts])[:n_studies],
     )
+
+
+def _require_possible(
+    spec: ModelSpec, truth: ModelSpec, n_studies: int, design: Design
+) -> None:
+    for model in (spec, truth):
+        require_ratio_form(model)
+        if "epochs" in model.law_record.all_inputs:
+            raise InputError(
+                "simulated studies repeat no tokens",
+                f"model spec {model.name}, section [extensions]",
+                "repetition = true",
+                "a model of tokens seen once",
+                "set repetition = false: nothing would be learnt of it",
+            )
+    for what, where, count in (
+        ("studies", "argument n_studies", n_studies),
+        ("families", "argument design, families", len(design.families)),
+    ):
+        if count < 2:
+            raise InputError(
+                f"too few {what} for a calibration",
+                where,
+                str(count),
+                "two or more; 200 studies to find a posterior 30 % too narrow"
+                if what == "studies"
+                else "two or more: one has the ratio 1",
+                f"simulate more {what}",
+            )
 
 
 def _batch(
@@ -279,22 +225,3 @@ def _quantities(
         ),
         "optimal ratios": optimum_per_draw(scaled, form.exponent),
     }
-
-
-def _coverage(name: str, ranks: np.ndarray) -> Coverage:
-    from_middle = np.abs(2 * ranks - 1)
-    inside = {level: (from_middle < level).mean(1) for level in (0.5, 0.9)}
-    # Values of one study depend on each other: one number a study is tested.
-    width = (ranks - 0.5) ** 2 - 1 / 12
-    return Coverage(
-        quantity=name,
-        within_50=float(inside[0.5].mean()),
-        within_90=float(inside[0.9].mean()),
-        se_90=float(inside[0.9].std(ddof=1) / np.sqrt(len(ranks))),
-        p_location=_p_value(ranks.mean(1) - 0.5),
-        p_width=_p_value(width.mean(1)),
-    )
-
-
-def _p_value(values: np.ndarray) -> float:
-    return float(stats.ttest_1samp(values, 0.0).pvalue)

@@ -33,7 +33,7 @@ from bayeslaw.arguments import (
     read_weights,
 )
 from bayeslaw.cli_comparison import compare
-from bayeslaw.cli_models import check, fit, predict, priors, transfer
+from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(
@@ -92,7 +92,7 @@ def validate(
         print(validate_report(summary))
 
 
-for verb in (priors, fit, check, compare, predict, transfer):
+for verb in (priors, fit, check, compare, predict, transfer, calibrate):
     app.command()(verb)
 
 

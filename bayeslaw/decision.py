@@ -178,9 +178,8 @@ class Decision:
         lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
         return (
             f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
-            f"P(worse than recommended) {_probability(verdict.p_worse)}, "
-            "P(gain exceeds one run's noise) "
-            f"{_probability(verdict.p_beyond_noise)}; {compute}."
+            f"P(worse than recommended) {_is(verdict.p_worse)}, "
+            f"P(gain exceeds one run's noise) {_is(verdict.p_beyond_noise)}; {compute}."
         )
 
     def _prior(self) -> list[str]:
@@ -220,8 +219,14 @@ def _percent(share: float) -> str:
     return "< 0.001%" if share < 1e-5 else f"{100 * share:.2g}%"
 
 
-def _probability(value: float) -> str:
-    """A probability from a few thousand draws: no digits they cannot give."""
-    if value > 0.99:
+def _is(value: float) -> str:
+    """What a sentence says of a probability: = 0.50, > 0.99."""
+    shown = probability(value)
+    return shown if shown[0] in "<>" else f"= {shown}"
+
+
+def probability(value: float) -> str:
+    """A probability estimated from draws, which never prove 0 or 1."""
+    if value >= 0.995:
         return "> 0.99"
-    return "< 0.01" if value < 0.01 else f"= {value:.2f}"
+    return "< 0.01" if value < 0.005 else f"{value:.2f}"

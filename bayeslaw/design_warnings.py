@@ -58,13 +58,14 @@ def design_warnings(posterior: xr.DataTree) -> list[DesignWarning]:
     """
     rows = posterior["constant_data"].dataset
     record = provenance(posterior)
-    has_ratio = spec_of(posterior).law_record.has_ratio
+    law = spec_of(posterior).law_record
+    counts_epochs = "epochs" in law.all_inputs
     return [
         *_ray(rows),
         *_levels(rows),
-        *(_ratios(rows) if has_ratio else ()),
+        *(_ratios(rows) if law.has_ratio else ()),
         *_seeds(rows, record),
-        *_repeats(rows, record, has_ratio=has_ratio),
+        *(() if counts_epochs else _repeats(rows, record, has_ratio=law.has_ratio)),
     ]
 
 
@@ -143,5 +144,6 @@ def _repeats(
                 f"{name}: {value:.1f} epochs" for name, value in repeated.items()
             ),
             f"<= {MAX_EPOCHS:.0f} epochs",
-            "the law counts repeated tokens as fresh: it may be too hopeful there",
+            "the law counts repeated tokens as fresh: it may be too hopeful there; "
+            "models/repetition.toml fits what they are worth",
         )

@@ -70,9 +70,13 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
         )
         value, gradient = values[-1], gradients[-1]
         rows = (gradients[:d] - gradients[d : 2 * d]) / (2 * STEP)
-        curvature, vectors = jnp.linalg.eigh(rows)
-        curvature = jnp.maximum(jnp.abs(curvature), MIN_CURVATURE)
+        signed, vectors = jnp.linalg.eigh(rows)
+        curvature = jnp.maximum(jnp.abs(signed), MIN_CURVATURE)
         along = vectors.T @ gradient
+        # On a ridge the gradient says nothing: one standard deviation off it.
+        is_ridge = (signed < -MIN_CURVATURE) & (_gain(along, curvature) <= GAIN)
+        off = jnp.where(along < 0, -1, 1) * jnp.sqrt(curvature)
+        along = jnp.where(is_ridge, off, along)
 
         def damped(damping: Array) -> Array:
             return now.at - vectors @ (along / (curvature + damping))
@@ -84,7 +88,7 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
         )
         is_stuck = damping >= MAX_DAMPING
         at = jnp.where(is_stuck, now.at, damped(damping))
-        gain = jnp.where(is_stuck, 0.0, (along**2 / curvature).sum() / 2)
+        gain = jnp.where(is_stuck, 0.0, _gain(along, curvature))
         return _Search(
             at, vectors / jnp.sqrt(curvature)[None], damping, gain, now.step + 1
         )
@@ -96,3 +100,8 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
         _Search(start, jnp.eye(d), jnp.ones(()), far, jnp.zeros((), int)),
     )
     return Laplace(found.at, found.root, energy(found.at))
+
+
+def _gain(along: Array, curvature: Array) -> Array:
+    """Nats that a full Newton step would gain, were the density Normal."""
+    return (along**2 / curvature).sum() / 2

@@ -1,12 +1,13 @@
 """What the priors say of a table's own runs before its losses are looked at."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.checks import Check, Checks
@@ -14,6 +15,8 @@ from bayeslaw.fitting import use_compile_cache
 from bayeslaw.noise import noise_of_rows
 from bayeslaw.observations import Layout, Observations, arrange, select_rows
 from bayeslaw.positions import QUICK_COMPILE, prior_draws
+from bayeslaw.posterior import provenance
+from bayeslaw.prediction import predictive
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 
@@ -43,12 +46,19 @@ class PriorPredictive:
     Args:
       values: draws of every row's loss, noise included, in the table's unit.
       observed: the losses of the table.
-      rows: the rows that the model describes, in the same order.
+      rows: columns N, D, family and unit of the rows, in the same order.
+      origins: their origins.
     """
 
     values: Float[np.ndarray, "draw row"]
     observed: Float[np.ndarray, " row"]
-    rows: RunTable
+    rows: Mapping[str, np.ndarray]
+    origins: tuple[str, ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families, in order of first appearance."""
+        return tuple(dict.fromkeys(self.rows["family"].tolist()))
 
 
 def prior_predictive(
@@ -72,7 +82,7 @@ def prior_predictive(
     """
     rows = select_rows(table, spec)
     use_compile_cache()
-    n_draws = int(np.clip(MAX_NUMBERS / len(rows), MIN_DRAWS, MAX_DRAWS))
+    n_draws = _n_draws(len(rows))
     with jax.enable_x64(True):
         data, layout = arrange(rows, spec)
         drawn = prior_draws(spec, data, jax.random.key(seed), n_draws)
@@ -87,7 +97,33 @@ def prior_predictive(
     # A Student-t prior with few degrees of freedom overflows once in a while.
     with np.errstate(over="ignore"):
         losses = np.exp(log_losses)
-    return PriorPredictive(losses, rows.columns["value"], rows)
+    columns = {name: rows.columns[name] for name in ("N", "D", "family", "unit")}
+    origins = tuple(sorted(set(rows.columns["origin"])))
+    return PriorPredictive(losses, rows.columns["value"], columns, origins)
+
+
+def prior_predictive_of(posterior: xr.DataTree, *, seed: int = 0) -> PriorPredictive:
+    """The same for a posterior: what its priors expected of the rows it was fitted to.
+
+    Args:
+      posterior: result of `fit`.
+      seed: seed of the noise; the draws are those that the posterior holds.
+    """
+    before = posterior.copy()
+    before["posterior"] = posterior["prior"]
+    rows, record = posterior["constant_data"].dataset, provenance(posterior)
+    noise, log_observed = predictive(before, _n_draws(rows.sizes["observation"]))
+    log_losses = noise.rvs(random_state=np.random.default_rng(seed))
+    with np.errstate(over="ignore"):
+        losses = np.exp(log_losses)
+    columns = {name: rows[name].values for name in ("N", "D", "family")}
+    columns["unit"] = np.full(len(log_observed), ", ".join(record["unit"]), object)
+    origins = tuple(record["origin"])
+    return PriorPredictive(losses, np.exp(log_observed), columns, origins)
+
+
+def _n_draws(n_rows: int) -> int:
+    return int(np.clip(MAX_NUMBERS / n_rows, MIN_DRAWS, MAX_DRAWS))
 
 
 def _with_noise(
@@ -187,7 +223,7 @@ def _width(predictive: PriorPredictive) -> Iterator[Check]:
 
 
 def _above_ceiling(predictive: PriorPredictive) -> Iterator[Check]:
-    units = predictive.rows.columns["unit"]
+    units = predictive.rows["unit"]
     ceiling = np.array([CEILINGS.get(str(unit), math.inf) for unit in units])
     # Written so that NaN counts as impossible.
     share = 1 - (predictive.values <= ceiling).mean()

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.errors import InputError
 from bayeslaw.law import Law
+from bayeslaw.spec import ModelSpec
 
 
 class RatioForm(NamedTuple):
@@ -23,6 +25,31 @@ class RatioForm(NamedTuple):
     full: Float[np.ndarray, "draw family"]
     floor: Float[np.ndarray, "draw family"]
     exponent: Float[np.ndarray, "draw family"]
+
+
+def require_ratio_form(spec: ModelSpec) -> None:
+    """Refuse a model whose loss is no such function of each family's own ratio.
+
+    Raises:
+      InputError: saying why.
+    """
+    law = spec.law_record
+    if not law.has_ratio:
+        raise InputError(
+            "law has no sampling ratios",
+            f"model spec {spec.name}, key law",
+            spec.law,
+            "a law of N, D and p, such as family_loss",
+            "use such a law for ratio decisions",
+        )
+    if "mixture" in law.all_inputs:
+        raise InputError(
+            "ratios of a law with transfer are not decided yet",
+            f"model spec {spec.name}, section [extensions]",
+            "transfer = true",
+            "a law in which a family's loss depends on its own ratio alone",
+            "use transfer = false for the decision; compare by held-out score",
+        )
 
 
 def ratio_form(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.prediction import coordinates, joined, row_noise_width
-from bayeslaw.ratio_form import RatioForm, ratio_form
+from bayeslaw.ratio_form import RatioForm, ratio_form, require_ratio_form
 from bayeslaw.simplex import separable_loss
 
 
@@ -31,7 +31,7 @@ class Target:
     ):
         require_counts(N, D)
         self._posterior = posterior
-        _require_separable(posterior)
+        require_ratio_form(spec_of(posterior))
         self.families = tuple(posterior["posterior"].dataset["family"].values.tolist())
         self.N, self.D = N, D
         draws = posterior["posterior"].dataset
@@ -103,26 +103,6 @@ def require_counts(N: float, D: float) -> None:
                 "a positive number",
                 "give parameters and tokens as plain counts",
             )
-
-
-def _require_separable(posterior: xr.DataTree) -> None:
-    spec = spec_of(posterior)
-    if not spec.law_record.has_ratio:
-        raise InputError(
-            "law has no sampling ratios",
-            "model spec, key law",
-            spec.law,
-            "a law of N, D and p, such as family_loss",
-            "fit such a law for ratio decisions",
-        )
-    if "mixture" in spec.law_record.all_inputs:
-        raise InputError(
-            "ratios of a law with transfer are not decided yet",
-            "model spec, section [extensions]",
-            "transfer = true",
-            "a law in which a family's loss depends on its own ratio alone",
-            "fit with transfer = false for the decision; compare by held-out score",
-        )
 
 
 def _weights(weights: Mapping[str, float] | None, families: tuple[str, ...]) -> Any:

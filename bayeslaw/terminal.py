@@ -3,8 +3,9 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,29 @@ def print_decision(decision: "Decision") -> None:
 @contextmanager
 def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
     """Yields a progress callback for `fit` that draws a bar on standard error."""
+    with _bar("compiling", "iterations", quiet=quiet) as update:
+        if update is None:
+            yield None
+            return
+
+        def report(phase: str, done: int, total: int, diverged: int) -> None:
+            update(f"{phase}, {diverged} divergences", done, total)
+
+        yield report
+
+
+@contextmanager
+def study_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yields a progress callback for `calibrate`, likewise."""
+    with _bar("fitting", "studies", quiet=quiet) as update:
+        yield partial(update, "fitting") if update else None
+
+
+@contextmanager
+def _bar(
+    doing: str, unit: str, *, quiet: bool
+) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Yields what sets a bar to (doing, done, total); None if none is to be seen."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -165,18 +189,11 @@ def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} iterations"),
+        TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("compiling", total=None)
-
-        def report(phase: str, done: int, total: int, diverged: int) -> None:
-            progress.update(
-                bar,
-                description=f"{phase}, {diverged} divergences",
-                completed=done,
-                total=total,
-            )
-
-        yield report
+        bar = progress.add_task(doing, total=None)
+        yield lambda doing, done, total: progress.update(
+            bar, description=doing, completed=done, total=total
+        )

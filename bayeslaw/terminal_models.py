@@ -1,4 +1,4 @@
-"""What `bayeslaw priors`, `predict` and `transfer` print."""
+"""What `bayeslaw priors`, `predict`, `transfer` and `calibrate` print."""
 
 import math
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bayeslaw.terminal import print_lines, print_table
 
 if TYPE_CHECKING:
+    from bayeslaw.coverage import Calibration
     from bayeslaw.forecasting import Forecast, LossInterval
     from bayeslaw.independence import Independence
     from bayeslaw.spec import ModelSpec
@@ -155,3 +156,42 @@ def _interval(loss: "LossInterval") -> list[str]:
         f"{loss.lower_50:.3f} - {loss.upper_50:.3f}",
         f"{loss.lower_90:.3f} - {loss.upper_90:.3f}",
     ]
+
+
+# So much too narrow a posterior should not pass.
+NARROWED = 0.3
+
+
+def print_calibration(found: "Calibration", models: str) -> None:
+    """Print how often intervals held the truth, what is wrong, what would show."""
+    n_studies, coverage = len(found.diverging), found.coverage()
+    print_table(
+        f"Truths inside intervals: {n_studies} simulated studies, {models}",
+        ["quantity", "50 %", "90 %", "se", "shifted, p", "width, p"],
+        [
+            [
+                one.quantity,
+                f"{one.within_50:.1%}",
+                f"{one.within_90:.1%}",
+                f"{one.se_90:.1%}",
+                f"{one.p_location:.2g}",
+                f"{one.p_width:.2g}",
+            ]
+            for one in coverage
+        ],
+    )
+    narrow = [
+        fault
+        for fault in found.spoilt(narrowed=NARROWED).faults
+        if fault.endswith("too narrow")
+    ]
+    print()
+    print_lines(
+        [
+            *(f"FAULT: {fault}." for fault in found.faults),
+            *([] if found.faults else ["No fault found."]),
+            f"So many studies would show posteriors {NARROWED:.0%} narrower than "
+            f"these in {len(narrow)} of {len(coverage)} quantities.",
+            f"{int((found.diverging > 0).sum())} studies had divergent iterations.",
+        ]
+    )

@@ -8,8 +8,8 @@ Three arms, each of `--studies` simulated studies, truths drawn from a prior:
 
     .venv/bin/python benchmarks/calibration.py --arm on
 
-Each arm writes benchmarks/results/calibration-ARM.json; `--figure` draws those that are
-there. All numbers are of simulated studies.
+Each arm writes benchmarks/results/calibration-ARM.json; docs/gallery/calibration.py
+draws them. All numbers are of simulated studies.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
-FIGURE = ROOT / "docs/figures/calibration.png"
 ARMS = {
     "on": "drift fitted, true drift as its prior",
     "strong": "drift fitted, true drift 3 x its prior",
@@ -32,10 +31,8 @@ STRONG_DRIFT = {"drift": {"loc": 0.0, "scale": 0.3, "spread": 0.3}}
 
 def run(arm: str, n_studies: int) -> None:
     from bayeslaw.calibration import SETTINGS, calibrate
-    from bayeslaw.fitting import use_compile_cache
     from bayeslaw.spec import ModelSpec, read_spec
 
-    use_compile_cache()
     default = read_spec(ROOT / "models/default.toml")
     strong = ModelSpec.model_validate(default.model_dump() | {"priors": STRONG_DRIFT})
     without = {"extensions": {"drift": False}}
@@ -78,52 +75,12 @@ def markdown(record: dict) -> str:
     return "\n".join(lines)
 
 
-def figure() -> None:
-    import matplotlib.pyplot as plt
-
-    records = [
-        json.loads(path.read_text())
-        for arm in ARMS
-        if (path := RESULTS / f"calibration-{arm}.json").exists()
-    ]
-    quantities = ["optimal ratios", "log loss at the target"]
-    fig, axes = plt.subplots(
-        1, 2, figsize=(7.5, 2.6), sharey=True, layout="constrained"
-    )
-    for axis, quantity in zip(axes, quantities, strict=True):
-        for level, colour in ((50, "tab:gray"), (90, "tab:blue")):
-            axis.axvline(level, color=colour, lw=1, ls=":")
-        for i, record in enumerate(records):
-            (one,) = (c for c in record["coverage"] if c["quantity"] == quantity)
-            se = 196 * one["se_90"]
-            axis.errorbar(100 * one["within_90"], i, xerr=se, fmt="o", c="tab:blue")
-            axis.plot(100 * one["within_50"], i, "s", c="tab:gray")
-        axis.set(
-            title=quantity, xlim=(0, 103), xlabel="intervals that hold the truth, %"
-        )
-    axes[0].set_yticks(
-        range(len(records)), [one["about"].replace(", ", ",\n") for one in records]
-    )
-    axes[0].set_ylim(len(records) - 0.5, -0.5)
-    handles = [
-        plt.Line2D([], [], marker="o", c="tab:blue", ls="", label="90 % intervals"),
-        plt.Line2D([], [], marker="s", c="tab:gray", ls="", label="50 % intervals"),
-    ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    fig.suptitle(f"{records[0]['studies']} simulated studies each", fontsize=9)
-    fig.savefig(FIGURE, dpi=160)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arm", choices=ARMS)
+    parser.add_argument("--arm", choices=ARMS, required=True)
     parser.add_argument("--studies", type=int, default=200)
-    parser.add_argument("--figure", action="store_true")
     arguments = parser.parse_args()
-    if arguments.arm:
-        run(arguments.arm, arguments.studies)
-    if arguments.figure:
-        figure()
+    run(arguments.arm, arguments.studies)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,14 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory, request):
+    """A folder that all workers of a session share, for fits that many tests read."""
+    folder = tmp_path_factory.getbasetemp()
+    is_worker = hasattr(request.config, "workerinput")
+    os.environ["TESTS_SHARED"] = str(folder.parent if is_worker else folder)
+
+
 @pytest.fixture
 def bayeslaw_command(monkeypatch, capsys):
     """Runs a command line in this process: (exit status, stdout, stderr)."""

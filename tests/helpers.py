@@ -1,12 +1,16 @@
 """A small simulated study and its posterior, shared by the tests."""
 
-from functools import cache
+import fcntl
+import os
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from bayeslaw.fitting import fit
+from bayeslaw.posterior import load_posterior, save_posterior
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings
 from bayeslaw.simulation import simulate
@@ -40,14 +44,30 @@ def small_study() -> tuple[RunTable, dict]:
     )
 
 
-@cache
+def fitted_once(make: Callable[[], xr.DataTree]) -> Callable[[], xr.DataTree]:
+    """A fit that the first worker to need it makes, and the others read."""
+
+    @cache
+    @wraps(make)
+    def shared() -> xr.DataTree:
+        path = Path(os.environ["TESTS_SHARED"], f"{make.__name__}.nc")
+        with open(path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                save_posterior(make(), path)
+            return load_posterior(path)
+
+    return shared
+
+
+@fitted_once
 def small_posterior() -> xr.DataTree:
-    """A real fit of the small study, shared by the tests of one process."""
+    """A real fit of the small study, shared by all tests."""
     table, _ = small_study()
     return fit(table, small_spec(), seed=0, settings=SETTINGS)
 
 
-@cache
+@fitted_once
 def rival_posterior() -> xr.DataTree:
     """A short fit with what the small one lacks: drift, Huber noise by ratio."""
     noise = {"likelihood": "huber", "depends_on_ratio": True}

@@ -4,8 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from helpers import assert_five_parts, changed_spec
 
-from bayeslaw.calibration import Calibration, Design, calibrate
+from bayeslaw import calibration
+from bayeslaw.calibration import Design, calibrate
+from bayeslaw.coverage import Calibration
+from bayeslaw.errors import InputError
 from bayeslaw.sampler import SamplerSettings
 from bayeslaw.spec import read_spec
 
@@ -58,6 +62,74 @@ def test_narrowed_and_shifted_posteriors_are_found(spoilt, clause):
 
 def test_too_wide_posteriors_are_found():
     assert normal_studies().spoilt(narrowed=-0.5).faults == ["theta: too wide"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        ({"spec": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
+        ({"truth": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
+        ({"spec": changed_spec(extensions={"transfer": True})}, "transfer"),
+        ({"spec": changed_spec(extensions={"repetition": True})}, "repeat no tokens"),
+        ({"n_studies": 1}, "too few studies"),
+        ({"design": Design(families=("germanic",))}, "too few families"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_in_five_parts(changes, clause):
+    spec = changes.pop("spec", read_spec("models/default.toml"))
+    with pytest.raises(InputError, match=clause) as error:
+        calibrate(spec, **changes)
+    assert_five_parts(str(error.value))
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Puts exact posteriors, spoilt or not, in the place of fits; returns the calls."""
+    calls = []
+
+    def fit_nothing(spoilt):
+        def calibrate(spec, **options):
+            calls.append((spec.name, options))
+            return normal_studies().spoilt(**spoilt)
+
+        monkeypatch.setattr(calibration, "calibrate", calibrate)
+        return calls
+
+    return fit_nothing
+
+
+def test_the_verb_writes_a_record_and_says_that_nothing_is_wrong(
+    tmp_path, bayeslaw_command, fitted
+):
+    calls, output = fitted({}), tmp_path / "new" / "calibration.json"
+    words = ("--model", "models/default.toml", "--studies", "20", "--seed", "7")
+    status, out, err = bayeslaw_command("calibrate", *words, "-o", output)
+    assert (status, err) == (0, "")
+    ((name, options),) = calls
+    assert (name, options["n_studies"], options["seed"]) == ("default", 20, 7)
+    assert options["truth"].name == "default"
+    assert "No fault found" in out
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("theta"))
+    assert 80 < float(row[2].removesuffix("%")) < 100
+    assert "30% narrower than these in 1 of 1 quantities" in " ".join(out.split())
+    record = json.loads(output.read_text())
+    assert (record["model"], record["seed"], record["faults"]) == ("default", 7, [])
+    assert record["studies"] == STUDIES
+
+
+def test_faults_are_exit_status_2(tmp_path, bayeslaw_command, fitted):
+    calls, output = fitted({"narrowed": 0.3}), tmp_path / "calibration.json"
+    words = ("--model", "models/he2024_common_gamma.toml")
+    words += ("--truth", "models/default.toml", "-o", output)
+    status, out, _ = bayeslaw_command("calibrate", *words)
+    assert status == 2
+    assert "FAULT: theta: too narrow." in out
+    assert calls[0][0] == "he2024_common_gamma"
+    assert calls[0][1]["truth"].name == "default"
+    status, out, err = bayeslaw_command("calibrate", *words, "--json")
+    assert (status, err) == (2, "")
+    assert json.loads(out) == json.loads(output.read_text())
+    assert json.loads(out)["faults"] == ["theta: too narrow"]
 
 
 @pytest.mark.slow

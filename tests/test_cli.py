@@ -76,6 +76,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(bayeslaw_command):
         "compare",
         "predict",
         "transfer",
+        "calibrate",
         "ratios",
     )
     verbs += ("report", "train", "simulate")
@@ -101,7 +102,7 @@ def test_the_version_is_that_of_the_package(bayeslaw_command):
 @pytest.mark.parametrize(
     ("words", "said", "help_of"),
     [
-        (["validat"], "Did you mean 'validate'?", "bayeslaw --help"),
+        (["validat"], "Did you mean 'validate'", "bayeslaw --help"),
         (["--bogus"], "--bogus", "bayeslaw --help"),
         (["validate"], "Missing argument 'TABLE'", "bayeslaw validate --help"),
         (["validate", "x", "--bogus"], "--bogus", "bayeslaw validate --help"),

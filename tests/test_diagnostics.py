@@ -176,3 +176,13 @@ def test_more_than_four_epochs_are_named_with_the_family():
     warning = next(w for w in design_warnings(posterior) if w.code == "repeated_data")
     assert "romance" in warning.found
     assert "slavic" not in warning.found
+    assert "models/repetition.toml" in warning.advice
+
+
+def test_repeats_are_no_fault_of_a_model_that_counts_them():
+    posterior = small_posterior().copy(deep=True)
+    posterior.attrs["unique_tokens"] = json.dumps({"romance": 1e6})
+    assert "repeated_data" in codes(posterior)
+    spec = json.loads(posterior.attrs["spec"]) | {"extensions": {"repetition": True}}
+    posterior.attrs["spec"] = json.dumps(spec)
+    assert "repeated_data" not in codes(posterior)

@@ -14,7 +14,7 @@ import pytest
 @pytest.mark.parametrize(
     "words",
     [
-        "import arviz, bayeslaw.run_density",
+        "import arviz_base, bayeslaw.run_density",
         "import bayeslaw.comparison",
     ],
 )

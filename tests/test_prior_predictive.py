@@ -1,11 +1,18 @@
 """What priors expect of a table: checks, and the figure of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from helpers import assert_five_parts, small_spec, small_study
+from helpers import assert_five_parts, small_posterior, small_spec, small_study
 
 from bayeslaw.plots import prior_predictive_bands
-from bayeslaw.prior_predictive import prior_check, prior_checks, prior_predictive
+from bayeslaw.prior_predictive import (
+    prior_check,
+    prior_checks,
+    prior_predictive,
+    prior_predictive_of,
+)
 from bayeslaw.runs import write_runs
 from bayeslaw.spec import parse_spec
 
@@ -49,6 +56,22 @@ def test_the_middle_of_a_row_is_the_prior_of_level_near_the_reference(predictive
     assert np.log(np.median(predictive.values)) == pytest.approx(np.log(2.0), abs=0.1)
 
 
+def test_a_posterior_knows_what_its_priors_expected(predictive):
+    found = prior_predictive_of(small_posterior())
+    assert found.values.shape == (1000, len(small_study()[0]))
+    np.testing.assert_allclose(found.observed, predictive.observed)
+    assert (found.families, found.origins) == (predictive.families, ("simulated",))
+    for name, column in predictive.rows.items():
+        np.testing.assert_array_equal(found.rows[name], column)
+    # Other draws of the same: a row's log loss has an sd of .9, over 1000 draws.
+    levels = [0.1, 0.5, 0.9]
+    np.testing.assert_allclose(
+        np.log(np.quantile(found.values, levels, axis=0)),
+        np.log(np.quantile(predictive.values, levels, axis=0)),
+        atol=0.3,
+    )
+
+
 def test_default_priors_pass_their_checks(predictive):
     checks = prior_checks(predictive)
     assert checks.is_passed
@@ -82,13 +105,8 @@ def test_the_figure_has_a_panel_a_family_and_three_bands(predictive):
 
 
 def test_many_sizes_are_put_into_bins(predictive):
-    rows = predictive.rows
-    columns = rows.columns | {"N": np.geomspace(1e6, 1e9, len(rows))}
-    spread_out = type(predictive)(
-        predictive.values,
-        predictive.observed,
-        type(rows)(**{**vars(rows), "columns": columns}),
-    )
+    sizes = np.geomspace(1e6, 1e9, len(predictive.observed))
+    spread_out = replace(predictive, rows=predictive.rows | {"N": sizes})
     figure = prior_predictive_bands(spread_out)
     assert len(figure.axes[0].collections) <= 3 * 12
 

@@ -36,7 +36,7 @@ def prior_predictive_bands(
       predictive: result of `prior_predictive`.
       against: input on the horizontal axis.
     """
-    columns, families = predictive.rows.columns, predictive.rows.families
+    columns, families = predictive.rows, predictive.families
     colours = family_colours(families)
     figure, panels, lowest = panel_grid(len(families), height=2.1, share_y=True)
     for axes, family in zip(panels, families, strict=True):
@@ -61,7 +61,7 @@ def prior_predictive_bands(
     handles.append(
         Line2D([], [], linestyle="none", marker="o", markersize=4, color=INK)
     )
-    handles[-1].set_label(f"observed ({', '.join(_origins(columns['origin']))})")
+    handles[-1].set_label(f"observed ({', '.join(predictive.origins)})")
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
@@ -125,7 +125,3 @@ def _scale_axes(
         log_axis(axes, "x", spaced(wanted, left, right, 5))
         axes.set_ylim(low, high)
         axes.set_xlim(left, right)
-
-
-def _origins(origins: np.ndarray) -> list[str]:
-    return sorted({str(origin) for origin in origins})

@@ -161,6 +161,7 @@ def _content(
         "residual_picture": residuals,
         "rank_picture": traces,
         "size_picture": effective,
+        "expected_picture": pictures.prior_predictive_picture(posterior),
         "prior_pictures": list(pictures.prior_pictures(posterior)),
         "law": spec.law_record,
         "spec": spec,

@@ -17,13 +17,6 @@ def percent(share: float) -> str:
     return f"{value:.{decimals}f} %"
 
 
-def probability(value: float) -> str:
-    """A probability estimated from draws, which never prove 0 or 1."""
-    if value >= 0.995:
-        return "> 0.99"
-    return "< 0.01" if value < 0.005 else f"{value:.2f}"
-
-
 def ratio(value: float) -> str:
     """A sampling ratio: three decimals, or three digits when very small."""
     return f"{value:.3f}" if value >= 0.0095 else f"{value:.3g}"

@@ -11,6 +11,7 @@ from bayeslaw import plots
 from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import MIN_ESS
 from bayeslaw.posterior import provenance, spec_of
+from bayeslaw.prior_predictive import prior_predictive_of
 from bayeslaw.reporting.numbers import between, ratio
 from bayeslaw.reporting.tables import Ranges, parameter_units
 
@@ -133,6 +134,15 @@ def predictive_pictures(posterior: xr.DataTree) -> tuple[Picture, Picture]:
             "Observed minus predicted loss of every row, in percent, with intervals of "
             "replicated rows.",
         ),
+    )
+
+
+def prior_predictive_picture(posterior: xr.DataTree) -> Picture:
+    """What the priors alone expected of the fitted rows."""
+    return _picture(
+        plots.prior_predictive_bands(prior_predictive_of(posterior)),
+        "Observed losses of each family against model size, over the bands in which "
+        "the priors expected them.",
     )
 
 

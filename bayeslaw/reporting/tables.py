@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decision import Decision, MixtureVerdict
+from bayeslaw.decision import Decision, MixtureVerdict, probability
 from bayeslaw.plots.style import compact
-from bayeslaw.reporting.numbers import between, factor, percent, probability, ratio
+from bayeslaw.reporting.numbers import between, factor, percent, ratio
 from bayeslaw.spec import ModelSpec
 
 
