@@ -167,7 +167,7 @@ def _held_out_offset(
 
 
 def _statistics(draws: Draws) -> xr.Dataset:
-    statistics = {
+    statistics: dict[str, Any] = {
         name: (("chain", "draw"), np.asarray(values))
         for name, values in draws.statistics.items()
     }

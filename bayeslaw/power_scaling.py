@@ -14,8 +14,10 @@ THRESHOLD = 0.05  # above it a quantity is sensitive, Kallioinen et al. 2024
 SOURCE = "Kallioinen et al. 2024, doi 10.1007/s11222-023-10366-5"
 MAX_NAMED = 4
 # Ratios rest on these. The priors of alpha and beta are felt in most tables of small
-# proxies, so a conflict there is worth knowing, but no reason for alarm.
+# proxies, so a conflict there is worth knowing, but no reason for alarm. A law without
+# ratios is for predictions, and these rest on alpha and beta.
 DECISIVE = ("gamma", "drift")
+DECISIVE_WITHOUT_RATIOS = ("alpha", "beta")
 
 Diagnosis = Literal["", "prior-data conflict", "weak likelihood"]
 
@@ -139,7 +141,7 @@ def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
         "prior sensitivity",
         ("; ".join(named) or largest) + (f"; and {more} more" if more > 0 else ""),
         f"< {THRESHOLD} (distance for each doubling of the prior's power)",
-        _verdict(sensitive),
+        _verdict(sensitive, _decisive(found)),
         "conflict: prior and data pull apart, or the prior is narrow beside them; weak "
         "likelihood: you read the prior; see whether you mean these priors, and state "
         "them (docs/how-to/set-priors)"
@@ -149,11 +151,18 @@ def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
     )
 
 
-def _verdict(sensitive: list[PriorSensitivity]) -> Literal["ok", "note", "warn"]:
+def _decisive(found: list[PriorSensitivity]) -> tuple[str, ...]:
+    has_ratios = any(one.name.startswith("gamma") for one in found)
+    return DECISIVE if has_ratios else DECISIVE_WITHOUT_RATIOS
+
+
+def _verdict(
+    sensitive: list[PriorSensitivity], decisive: tuple[str, ...]
+) -> Literal["ok", "note", "warn"]:
     if not sensitive:
         return "ok"
     is_alarming = any(
-        one.diagnosis == "prior-data conflict" and one.name.startswith(DECISIVE)
+        one.diagnosis == "prior-data conflict" and one.name.startswith(decisive)
         for one in sensitive
     )
     return "warn" if is_alarming else "note"
