@@ -1,60 +1,20 @@
 """NUTS learns a frame, HMC draws in it: chains in lockstep, data as arguments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
-from numpyro.infer import hmc as numpyro_hmc
-from numpyro.infer.util import ParamInfo, potential_energy
 from threadpoolctl import threadpool_limits
 
-from bayeslaw.model import program
+from bayeslaw.kernel import SamplerSettings as SamplerSettings
+from bayeslaw.kernel import chunks, kernel_of
 from bayeslaw.observations import Observations
-from bayeslaw.positions import (
-    QUICK_COMPILE,
-    Energy,
-    Frame,
-    first_frame,
-    next_frame,
-    unravel,
-    values_at,
-)
+from bayeslaw.positions import Frame
 from bayeslaw.spec import ModelSpec
 
 Report = Callable[[str, int, int, int], None]
-# Longest stretch of iterations between two reports of progress.
-MAX_CHUNK = 50
-# Paths of draws are between this share of the mean path of NUTS and all of it: paths of
-# one length may return to where they began.
-SHORTEST = 0.25
-
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """Settings of the sampler, kept with the posterior.
-
-    Args:
-      chains: number of chains, run in lockstep by vmap.
-      warmup: adaptation iterations of each chain, discarded.
-      draws: kept iterations of each chain.
-      target_accept: target acceptance probability of the step-size adaptation.
-      max_tree_depth: at most 2^depth - 1 leapfrog steps an iteration of warm-up.
-    """
-
-    chains: int = 4
-    warmup: int = 300
-    draws: int = 1000
-    target_accept: float = 0.95
-    max_tree_depth: int = 10
-
-    @property
-    def stage(self) -> int:
-        """Iterations of each of the two stages of warm-up."""
-        return self.warmup // 2
 
 
 class Draws(NamedTuple):
@@ -72,16 +32,6 @@ class Draws(NamedTuple):
     statistics: dict[str, Array]
     step_size: Float[Array, " chain"]
     at_tree_limit: Float[Array, " chain"]
-
-
-class _Kernel(NamedTuple):
-    first_frame: Callable[..., Any]
-    start: Callable[..., Any]
-    explore: Callable[..., Any]
-    next_frame: Callable[..., Any]
-    settle: Callable[..., Any]
-    draw: Callable[..., Any]
-    constrain: Callable[..., Any]
 
 
 def sample(
@@ -112,7 +62,7 @@ def sample(
     Returns:
       draws of every site, chains first (after data sets).
     """
-    kernel = _kernel(spec.model_dump_json(), settings, data.log_value.ndim == 3)
+    kernel = kernel_of(spec.model_dump_json(), settings, data.log_value.ndim == 3)
     keys = _split(key, 4)
     progress = _Progress(report, 2 * settings.stage + settings.draws)
 
@@ -169,7 +119,7 @@ def _advance(
     phase: str,
 ) -> tuple[Any, Any]:
     """Run a stage; positions and statistics of its iterations, chains first."""
-    n_chunks, chunk = _chunks(n_iterations)
+    n_chunks, chunk = chunks(n_iterations)
     kept = []
     for i in range(n_chunks):
         state, collected = advance(state, i)
@@ -185,142 +135,3 @@ def _advance(
         return jnp.swapaxes(whole, axis, axis + 1)
 
     return state, jax.tree.map(joined, *kept)
-
-
-def _chunks(n_iterations: int) -> tuple[int, int]:
-    """How many equal stretches of how many iterations; together at least so many."""
-    n_chunks = -(-n_iterations // MAX_CHUNK)
-    return n_chunks, -(-n_iterations // n_chunks)
-
-
-class _Settled(NamedTuple):
-    """What the draws go by.
-
-    Args:
-      state: of every chain.
-      paths: length of every iteration's path, one for all chains, (chunk, iteration).
-      step_size: see `Draws`.
-      at_tree_limit: see `Draws`.
-    """
-
-    state: Any
-    paths: Float[Array, "chunk iteration"]
-    step_size: Float[Array, " chain"]
-    at_tree_limit: Float[Array, " chain"]
-
-
-@lru_cache(maxsize=16)
-def _kernel(spec_json: str, settings: SamplerSettings, is_batched: bool) -> _Kernel:
-    """Compiled pieces of one sampler; data and frame are arguments of each."""
-    spec = ModelSpec.model_validate_json(spec_json)
-    energy = _energy(spec)
-
-    def at(data: Observations, frame: Frame) -> Callable[[Array], Array]:
-        return lambda x: energy(x, data, frame)
-
-    nuts_init, nuts_step = numpyro_hmc.hmc(potential_fn_gen=at, algo="NUTS")
-    hmc_init, hmc_step = numpyro_hmc.hmc(potential_fn_gen=at, algo="HMC")
-
-    def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
-        def one(key: Array, position: Array) -> Any:
-            return nuts_init(
-                position,
-                settings.stage,
-                step_size=0.1,
-                adapt_mass_matrix=False,
-                target_accept_prob=settings.target_accept,
-                max_tree_depth=settings.max_tree_depth,
-                model_args=(data, frame),
-                rng_key=key,
-            )
-
-        return jax.vmap(one)(jax.random.split(key, settings.chains), starts)
-
-    def explore(states: Any, data: Observations, frame: Frame) -> Any:
-        def one(states: Any, _: None) -> Any:
-            states = jax.vmap(lambda state: nuts_step(state, (data, frame)))(states)
-            return states, _collected(states)
-
-        return jax.lax.scan(one, states, length=_chunks(settings.stage)[1])
-
-    def settle(
-        key: Array, states: Any, n_steps: Array, data: Observations, frame: Frame
-    ) -> _Settled:
-        keys = jax.random.split(key, settings.chains + 1)
-        # Of these the step size has settled.
-        n_steps = n_steps[:, n_steps.shape[1] // 2 :]
-        step_sizes = states.adapt_state.step_size
-        longest = (n_steps.mean(1) * step_sizes).mean()
-        shares = jax.random.uniform(keys[0], _chunks(settings.draws), minval=SHORTEST)
-
-        def one(key: Array, state: Any) -> Any:
-            return hmc_init(
-                ParamInfo(state.z, state.potential_energy, state.z_grad),
-                0,
-                step_size=jnp.exp(jnp.log(step_sizes).mean()),
-                adapt_step_size=False,
-                adapt_mass_matrix=False,
-                trajectory_length=longest,
-                model_args=(data, frame),
-                rng_key=key,
-            )
-
-        states = jax.vmap(one)(keys[1:], states)
-        at_limit = n_steps >= 2**settings.max_tree_depth - 1
-        used = states.adapt_state.step_size
-        return _Settled(states, longest * shares, used, at_limit.mean(1))
-
-    def draw(states: Any, paths: Array, data: Observations, frame: Frame) -> Any:
-        def one(states: Any, path: Array) -> Any:
-            states = states._replace(trajectory_length=jnp.full(settings.chains, path))
-            states = jax.vmap(lambda state: hmc_step(state, (data, frame)))(states)
-            return states, _collected(states)
-
-        return jax.lax.scan(one, states, paths)
-
-    def over_sets(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(function) if is_batched else function, **options)
-
-    quick: dict[str, Any] = {"compiler_options": QUICK_COMPILE}
-    return _Kernel(
-        over_sets(partial(first_frame, spec, energy, settings.chains), **quick),
-        over_sets(start, **quick),
-        over_sets(explore),
-        over_sets(partial(_learnt_frame, spec), **quick),
-        over_sets(settle, **quick),
-        over_sets(draw),
-        over_sets(partial(_constrained, spec), **quick),
-    )
-
-
-def _collected(states: Any) -> tuple[Array, dict[str, Array]]:
-    """Positions and statistics of one iteration."""
-    return states.z, {
-        "diverging": states.diverging,
-        "energy": states.energy,
-        "acceptance_rate": states.accept_prob,
-        "n_steps": states.num_steps,
-    }
-
-
-def _learnt_frame(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
-) -> tuple[Frame, Array]:
-    """Frame from the second half of a stage, and where each chain stopped."""
-    return next_frame(spec, xs[:, xs.shape[1] // 2 :], data, frame)
-
-
-def _constrained(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
-) -> dict[str, Array]:
-    return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
-
-
-def _energy(spec: ModelSpec) -> Energy:
-    """Minus the log density of a point; traced once for all that use it."""
-
-    def energy(x: Array, data: Observations, frame: Frame) -> Array:
-        sites = unravel(spec, data)(frame.position(x))
-        return potential_energy(program, (spec, data, frame.centring), {}, sites)
-
-    return jax.jit(energy, inline=True)

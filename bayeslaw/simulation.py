@@ -85,8 +85,9 @@ def simulate(
         for name, values in (("N", sizes), ("D", tokens), ("p", mixtures))
     }
     truth = _truth(spec, seed, len(families), dict(parameters or {}))
-    log_mean = _log_mean(spec, truth, inputs, reference)
+    # The same table whatever the caller computes in.
     with jax.enable_x64(True):
+        log_mean = _log_mean(spec, truth, inputs, reference)
         own = {name: truth[name] for name in law.coordinates}
         truth |= jax.device_get(law.all_natural(own, reference))
     log_ratio = np.log(inputs["p"] / reference["p"])

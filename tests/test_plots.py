@@ -26,6 +26,7 @@ def decision_for(n_families: int):
     return optimal_ratios(posterior, N=1e9, D=2e10, allow_failed_checks=True)
 
 
+MANY = pytest.param(12, marks=pytest.mark.slow)
 FIGURES = {
     "law_curves": lambda posterior: plots.law_curves(
         posterior, target={"N": 1e9, "D": 1e10}
@@ -53,13 +54,13 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES.keys())
-@pytest.mark.parametrize("n_families", [1, 3, 12])
+@pytest.mark.parametrize("n_families", [1, 3, MANY])
 def test_every_figure_draws_without_warnings(draw, n_families):
     svg = plots.to_svg(draw(synthetic_posterior(family_names(n_families))))
     assert svg.rstrip().endswith("</svg>")
 
 
-@pytest.mark.parametrize("n_families", [2, 3, 12])
+@pytest.mark.parametrize("n_families", [2, 3, MANY])
 def test_decision_figures_draw_for_any_number_of_families(n_families):
     decision = decision_for(n_families)
     for figure in (

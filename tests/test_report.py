@@ -84,6 +84,7 @@ def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
     assert all(anchor["href"].startswith("#") for anchor in page.of("a"))
 
 
+@pytest.mark.slow
 def test_more_families_take_more_figures_and_fewer_pairs(page_of):
     page = page_of(family_names(7))
     assert len(page.html.encode()) < MAX_BYTES

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from helpers import small_posterior, small_spec, small_study
 
 from bayeslaw.observations import arrange
@@ -12,6 +13,7 @@ SHIFT = 0.05
 SHORT = SamplerSettings(chains=2, warmup=200, draws=100)
 
 
+@pytest.mark.slow
 def test_data_sets_side_by_side_give_the_draws_of_single_fits():
     """The small study, and the same with every log loss a little higher."""
     spec, (table, _) = small_spec(), small_study()

@@ -1,5 +1,6 @@
 """Simulated studies: what was asked for, reproducible, and true to their truth."""
 
+import jax
 import numpy as np
 import pytest
 from helpers import changed_spec, small_spec
@@ -167,3 +168,10 @@ def test_simulated_noise_depends_on_the_ratio_where_the_models_does():
     slope = np.polyfit(np.log(columns["p"]), np.log(residual), 1)[0]
     # The sd of log |noise| is about 1.1: a standard error of 0.01 with 12,000 rows.
     assert slope == pytest.approx(-power, abs=0.05)
+
+
+def test_a_study_is_the_same_whatever_its_caller_computes_in():
+    with jax.enable_x64(True):
+        exact, _ = small_study()
+    plain, _ = small_study()
+    assert np.array_equal(plain.columns["value"], exact.columns["value"])
