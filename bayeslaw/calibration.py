@@ -77,7 +77,7 @@ def calibrate(
       truth: model to simulate from; `spec` if not given. Where it differs, only
         predictions and optimal ratios are compared.
       design: runs of each study, and the target of the decision.
-      settings: NUTS settings.
+      settings: settings of the sampler.
       batch: studies fitted side by side.
       report: called with (studies done, of how many).
 

@@ -146,7 +146,7 @@ def compare(
         the runs with the most "compute" (6 N D).
       max_refits: at most so many runs refitted for each model, worst first; all that
         importance sampling cannot do if None.
-      settings: NUTS settings of the refits.
+      settings: settings of the sampler in refits.
       seed: seed of all randomness.
       report: progress callback (phase, done, of how many, divergences so far).
 

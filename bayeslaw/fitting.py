@@ -45,7 +45,7 @@ def fit(
       table: observations, see `read_runs`.
       spec: model spec or the path of one.
       seed: seed of all randomness of the fit.
-      settings: NUTS settings.
+      settings: settings of the sampler.
       report: progress callback (phase, done, of how many, divergences so far).
 
     Returns:

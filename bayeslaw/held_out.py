@@ -98,7 +98,7 @@ def refit_without(
     Args:
       one: rival.
       groups: names of the runs left out of each fit.
-      settings: NUTS settings of each fit.
+      settings: settings of the sampler of each fit.
       seed: seed of all randomness.
       report: progress callback.
     """

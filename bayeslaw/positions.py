@@ -25,6 +25,8 @@ DRAWS_PER_START = 8
 LAPLACE_DRAWS = 500
 # So many nats below the best mode another one has no mass to speak of.
 NEGLIGIBLE = 30.0
+# Draws of an approximation that does not hold are brought so near to its centre.
+NEAR = 0.1
 RUN_EFFECT = "run_effect_sampled"
 # For programs that run once: random numbers of twenty sites compile in a fifth of the
 # time, and run as fast as can be noticed.
@@ -97,7 +99,12 @@ def first_frame(
     is_rival = reached < reached[best] + NEGLIGIBLE
     sites = jnp.where(is_rival[:, None], found.mode, found.mode[best][None])
     modes = begin.at[:, :n_sites].set(sites)
-    xs = jax.vmap(frame.point)(modes)[:, None] + noise
+    centres = jax.vmap(frame.point)(modes)[:, None]
+    # Where the density is not at all Normal, draws land where it is next to nothing or
+    # has no value: these stay near the mode.
+    here = jax.vmap(jax.vmap(lambda x: energy(x, data, frame)))(centres + noise)
+    is_possible = here < reached[best] + begin.shape[1]
+    xs = centres + jnp.where(is_possible, 1.0, NEAR)[..., None] * noise
     return next_frame(spec, xs, data, frame)
 
 
@@ -170,7 +177,7 @@ def site_shapes(spec: ModelSpec, data: Observations) -> dict[str, Any]:
 def unravel(
     spec: ModelSpec, data: Observations
 ) -> Callable[[Float[Array, " x"]], dict[str, Array]]:
-    """From one vector to the sites. NUTS moves a vector.
+    """From one vector to the sites. The chains move a vector.
 
     NUTS copies and selects a dozen states in every step. With two dozen sites each
     these copies were most of the program: one vector takes 40 % off tracing and

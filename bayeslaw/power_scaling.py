@@ -1,5 +1,6 @@
 """How much the posterior would move if prior or likelihood counted a little more."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -63,7 +64,8 @@ def sensitivities(
         drift of every family and their means if not given.
 
     Returns:
-      one record for each quantity; none for a posterior saved without log densities.
+      one record for each quantity; none for a posterior saved without log densities, or
+      whose chains hardly moved.
 
     Example:
       >>> [s.name for s in sensitivities(posterior) if s.diagnosis]
@@ -84,9 +86,14 @@ def sensitivities(
         }
     )
     # A constant, such as the only family's ratio, gives 0/0: it does not move.
-    with np.errstate(invalid="ignore"):
-        prior = psense(tree, group="prior", group_var_names=list(STATED))
-        likelihood = psense(tree, group="likelihood")
+    try:
+        with np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Number of tail draws")
+            prior = psense(tree, group="prior", group_var_names=list(STATED))
+            likelihood = psense(tree, group="likelihood")
+    except ValueError:
+        # Chains that hardly move repeat draws, which have no tail to smooth.
+        return []
     of_prior, of_likelihood = (_flat(v.fillna(0.0)) for v in (prior, likelihood))
     return [
         PriorSensitivity(name, value, of_likelihood[name])
@@ -123,10 +130,10 @@ def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
     if not found:
         yield Check(
             "prior sensitivity",
-            "not measured: this posterior was saved without log densities",
+            "not measured: saved without log densities, or chains that hardly moved",
             f"< {THRESHOLD}",
             "note",
-            "run `bayeslaw fit` again",
+            "see R-hat; else run `bayeslaw fit` again",
             SOURCE,
         )
         return

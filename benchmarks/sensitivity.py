@@ -10,6 +10,7 @@ Writes benchmarks/results/sensitivity.json, and prints what `bayeslaw compare` w
 The losses are measured.
 """
 
+import argparse
 import json
 import time
 from dataclasses import asdict
@@ -69,9 +70,14 @@ def scaled(
 
 
 def main() -> None:
+    rivals = models()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=list(rivals), choices=rivals)
+    chosen = parser.parse_args().models
     table = read_runs(TABLE)
     posteriors, cost = {}, {}
-    for name, spec in models().items():
+    for name in chosen:
+        spec = rivals[name]
         start = time.process_time()
         posteriors[name] = fit(table, spec)
         cost[name] = time.process_time() - start

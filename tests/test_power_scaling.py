@@ -144,3 +144,10 @@ def test_the_decision_says_how_its_optimum_answers_to_the_priors():
     assert all(0 <= one.prior < 1 for one in decision.sensitivity)
     assert any("prior" in sentence for sentence in decision.sentences())
     assert decision.to_dict()["sensitivity"][0].keys() >= {"prior", "likelihood"}
+
+
+def test_chains_that_never_move_have_no_sensitivity_and_no_traceback():
+    tree = conjugate(0.0, 10.0, 1.0)
+    for group in ("posterior", "log_prior", "log_likelihood"):
+        tree[group] = xr.DataTree(tree[group].dataset * 0 + 1.0)
+    assert sensitivities(tree) == []

@@ -104,7 +104,7 @@ def sampler_pictures(
 
 
 def _worst_mixing(posterior: xr.DataTree, sizes: xr.Dataset) -> dict[str, xr.DataArray]:
-    """Quantities that NUTS moves, one number a draw, lowest effective size first."""
+    """Quantities the chains move, one number a draw, lowest effective size first."""
     draws = posterior["posterior"].dataset
     law = spec_of(posterior).law_record
     found: list[tuple[float, str, xr.DataArray]] = []

@@ -63,7 +63,7 @@ def provenance_table(posterior: xr.DataTree) -> Table:
         )
         or "not given",
         "random seed of the fit": str(record["seed"]),
-        "sampler": "NUTS, "
+        "sampler": "NUTS for warm-up, HMC for draws, "
         + ", ".join(f"{name} {value}" for name, value in sampler.items()),
         "versions": ", ".join(
             f"{name} {version}"

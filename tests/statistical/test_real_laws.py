@@ -17,7 +17,6 @@ from bayeslaw.spec import ModelSpec, read_spec
 pytestmark = [pytest.mark.slow, needs_real_tables]
 
 # Remove once a run of the test stands in docs/explanation/public-tables.md.
-not_measured = pytest.mark.skip(reason="never run to its end: its bounds are guesses")
 SETTINGS = SamplerSettings(chains=4, warmup=300, draws=300)
 
 
@@ -81,7 +80,6 @@ def test_240_points_of_chinchilla_give_the_published_exponents():
     assert check(posterior).is_passed, check(posterior).failures
 
 
-@not_measured
 def test_the_priors_hardly_move_the_exponents_of_chinchilla():
     spec = chinchilla_law(run_effect=False)
     names = ("odds_N", "odds_D", "log_alpha", "log_beta")
@@ -124,7 +122,6 @@ def test_counting_repeated_tokens_less_foretells_repeated_runs_better():
     assert difference.mean() > 0.1
 
 
-@not_measured
 def test_gadre_fits_every_corpus_on_every_held_out_set():
     train, test = without_runs(real_tables.gadre(), 4)
     posterior = fitted(train, chinchilla_law(run_effect=True))
@@ -147,7 +144,6 @@ def test_shapes_of_gemstones_are_foretold_from_others():
     assert found.rmsle < 0.05
 
 
-@not_measured
 def test_later_losses_of_language_curves_are_extrapolated():
     table = real_tables.language_curves()
     train, test = part(table, table.columns["split"] == "train", "published split")
@@ -157,7 +153,6 @@ def test_later_losses_of_language_curves_are_extrapolated():
     assert found.rmsle < 0.02
 
 
-@not_measured
 def test_wider_models_of_nanogpt_curves_are_extrapolated():
     table = real_tables.width_curves()
     train, test = part(table, table.columns["split"] == "train", "published split")
