@@ -26,7 +26,7 @@ test: $(ready)  ## run the fast tests
 	$(bin)/pytest -q -n 2 --dist worksteal
 
 slow: $(ready)  ## run the statistical and other long tests
-	$(bin)/pytest -q -m slow
+	$(bin)/pytest -q -m slow -n 2 --dist loadfile
 
 lint: $(ready)  ## check formatting and style
 	$(bin)/ruff format --check .

@@ -148,7 +148,7 @@ def _sampler_checks(posterior: xr.DataTree) -> Iterator[Check]:
         else "warn"
         if share <= FAIL_DIVERGENT
         else "fail",
-        "raise --target-accept to 0.95 or 0.99; look for unidentified parameters",
+        "raise --target-accept to 0.98 or 0.99; look for unidentified parameters",
         "Betancourt 2017, arXiv 1701.02434",
     )
     saturated = statistics["at_tree_limit"].values.mean()

@@ -96,14 +96,14 @@ def first_frame(
     best = jnp.argmin(reached)
     frame = Frame(declared, found.mode[best], found.root[best])
     noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
-    is_rival = reached < reached[best] + NEGLIGIBLE
-    sites = jnp.where(is_rival[:, None], found.mode, found.mode[best][None])
+    begins = jnp.where(reached < reached[best] + NEGLIGIBLE, jnp.arange(n_chains), best)
+    sites = found.mode[begins]
     modes = begin.at[:, :n_sites].set(sites)
     centres = jax.vmap(frame.point)(modes)[:, None]
     # Where the density is not at all Normal, draws land where it is next to nothing or
-    # has no value: these stay near the mode.
+    # has no value: these stay near the mode. Normal ones lie d/2 nats above it.
     here = jax.vmap(jax.vmap(lambda x: energy(x, data, frame)))(centres + noise)
-    is_possible = here < reached[best] + begin.shape[1]
+    is_possible = here < reached[begins, None] + begin.shape[1]
     xs = centres + jnp.where(is_possible, 1.0, NEAR)[..., None] * noise
     return next_frame(spec, xs, data, frame)
 

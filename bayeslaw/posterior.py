@@ -53,6 +53,7 @@ def load_posterior(path: str | Path) -> xr.DataTree:
         ) from None
     try:
         provenance(posterior)["spec"]
+        posterior["sample_stats"]["at_tree_limit"]
     except (KeyError, TypeError, ValueError):
         raise InputError(
             "file is not a posterior of this version of bayeslaw",

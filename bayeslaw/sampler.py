@@ -1,6 +1,7 @@
 """NUTS learns a frame, HMC draws in it: chains in lockstep, data as arguments."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,10 @@ from bayeslaw.positions import Frame
 from bayeslaw.spec import ModelSpec
 
 Report = Callable[[str, int, int, int], None]
+
+# Linux ends a process that holds more than 65,530 mapped areas of memory, and the
+# programs of one sampler take 3,500. Above this many, all programs are dropped.
+MAX_MAPPED_AREAS = 30_000
 
 
 class Draws(NamedTuple):
@@ -62,6 +67,7 @@ def sample(
     Returns:
       draws of every site, chains first (after data sets).
     """
+    _make_room()
     kernel = kernel_of(spec.model_dump_json(), settings, data.log_value.ndim == 3)
     keys = _split(key, 4)
     progress = _Progress(report, 2 * settings.stage + settings.draws)
@@ -88,6 +94,13 @@ def sample(
         _, kept = _advance(draw, settled.state, settings.draws, progress, "sampling")
         values = kernel.constrain(kept[0], data, frame)
     return Draws(values, kept[1], settled.step_size, settled.at_tree_limit)
+
+
+def _make_room() -> None:
+    """Drop compiled programs where there are many: they load again when needed."""
+    mapped = Path("/proc/self/maps")
+    if mapped.exists() and mapped.read_bytes().count(b"\n") > MAX_MAPPED_AREAS:
+        jax.clear_caches()
 
 
 def _split(key: Array, count: int) -> Array:

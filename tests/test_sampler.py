@@ -1,4 +1,6 @@
-"""Several data sets in one call are fitted as each would be alone."""
+"""The sampler: data sets side by side, programs of many fits in one process."""
+
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import small_posterior, small_spec, small_study
 
+from bayeslaw import sampler
 from bayeslaw.observations import arrange
 from bayeslaw.sampler import SamplerSettings, sample
 
@@ -47,3 +50,18 @@ def test_data_sets_side_by_side_give_the_draws_of_single_fits():
             assert np.all((ratio > 0.5) & (ratio < 2.0)), (name, i)
     level_sd = single["level"].values.std((0, 1))
     assert np.all(level_sd < SHIFT / 4)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="mapped areas are limited on Linux"
+)
+def test_many_programs_are_dropped_and_compiled_again(monkeypatch):
+    """A process ended at its 17th fit of different models: no mapped areas were left."""
+    double = jax.jit(lambda x: 2 * x)
+    assert double(1.0) == 2.0
+    sampler._make_room()
+    assert double._cache_size() == 1
+    monkeypatch.setattr(sampler, "MAX_MAPPED_AREAS", 0)
+    sampler._make_room()
+    assert double._cache_size() == 0
+    assert double(1.0) == 2.0

@@ -16,8 +16,7 @@ from bayeslaw.spec import ModelSpec, read_spec
 
 pytestmark = [pytest.mark.slow, needs_real_tables]
 
-# Remove once a run of the test stands in docs/explanation/public-tables.md.
-SETTINGS = SamplerSettings(chains=4, warmup=300, draws=300)
+SETTINGS = SamplerSettings()
 
 
 def chinchilla_law(
