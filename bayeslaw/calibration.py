@@ -12,9 +12,9 @@ import numpy as np
 
 from bayeslaw.coverage import Calibration
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.fitting import use_compile_cache
 from bayeslaw.law import Law
 from bayeslaw.observations import arrange, select_rows
+from bayeslaw.programs import use_compile_cache
 from bayeslaw.ratio_form import ratio_form, require_ratio_form
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings, sample

@@ -2,8 +2,8 @@
 
 import datetime
 import json
-import os
 from dataclasses import asdict
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from bayeslaw.observations import (
     row_inputs,
     select_rows,
 )
-from bayeslaw.positions import prior_draws
+from bayeslaw.positions import QUICK_COMPILE, prior_draws
+from bayeslaw.programs import Program, use_compile_cache
 from bayeslaw.run_density import log_likelihood
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import Draws, Report, SamplerSettings, sample
@@ -102,22 +103,12 @@ def fit(
     )
 
 
-def use_compile_cache() -> None:
-    """Keep compiled programs between processes, unless the user has said where."""
-    if jax.config.jax_compilation_cache_dir is None:
-        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", f"{cache}/bayeslaw/xla")
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-
-
 def _named(
     values: dict[str, np.ndarray], spec: ModelSpec, layout: Layout, n_batch: int
 ) -> xr.Dataset:
     """Draws with dimension names, the paper's parameters added, padding removed."""
-    law = spec.law_record
-    natural = law.all_natural(
-        {name: values[name] for name in law.coordinates}, layout.reference
-    )
+    coordinates = {name: values[name] for name in spec.law_record.coordinates}
+    natural = _natural(spec.model_dump_json())(coordinates, layout.reference)
     if "transfer" in natural:
         own = np.equal.outer(np.array(layout.groups), np.array(layout.sources))
         natural["transfer"] = np.where(own, 1.0, natural["transfer"])
@@ -131,14 +122,21 @@ def _named(
         else:
             axes = ("family", "source")[: np.ndim(array) - n_batch]
             arrays[name] = ((*batch, *axes), np.asarray(array))
-    coordinates: dict[str, Any] = {"family": list(layout.groups)}
+    labels: dict[str, Any] = {"family": list(layout.groups)}
     if "transfer" in arrays:
-        coordinates["source"] = list(layout.sources)
+        labels["source"] = list(layout.sources)
     if "run_effect" in arrays:
-        coordinates["run"] = list(layout.runs)
+        labels["run"] = list(layout.runs)
     n_chains, n_draws = np.shape(values["sigma"])[:2]
-    coordinates |= {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
-    return xr.Dataset(arrays, coords=coordinates)
+    labels |= {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
+    return xr.Dataset(arrays, coords=labels)
+
+
+@lru_cache(maxsize=16)
+def _natural(spec_json: str) -> Program:
+    """The paper's parameters of coordinates and reference."""
+    law = ModelSpec.model_validate_json(spec_json).law_record
+    return Program(law.all_natural, f"natural {spec_json}", QUICK_COMPILE)
 
 
 def _log_likelihood(

@@ -10,9 +10,9 @@ from arviz_stats.base import array_stats
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from bayeslaw.fitting import use_compile_cache
 from bayeslaw.noise import noise_of
 from bayeslaw.observations import Observations
+from bayeslaw.programs import use_compile_cache
 from bayeslaw.rivals import Draws, Rival, RowKey, rows_of, scored
 from bayeslaw.run_density import row_moments, run_log_density
 from bayeslaw.sampler import Report, SamplerSettings, sample

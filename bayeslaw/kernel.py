@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from numpyro.infer import hmc as numpyro_hmc
+from numpyro.infer.hmc_util import HMCAdaptState
 from numpyro.infer.util import ParamInfo, potential_energy
 
+from bayeslaw.hierarchy import Centring
 from bayeslaw.model import program
 from bayeslaw.observations import Observations
 from bayeslaw.positions import (
@@ -22,6 +24,7 @@ from bayeslaw.positions import (
     unravel,
     values_at,
 )
+from bayeslaw.programs import Program, keep_trees
 from bayeslaw.spec import ModelSpec
 
 # Longest stretch of iterations between two reports of progress.
@@ -83,6 +86,10 @@ class Settled(NamedTuple):
     at_tree_limit: Float[Array, " chain"]
 
 
+keep_trees(Centring, Frame, Observations, Settled)
+keep_trees(numpyro_hmc.HMCState, HMCAdaptState)
+
+
 def chunks(n_iterations: int) -> tuple[int, int]:
     """How many equal stretches of how many iterations; together at least so many."""
     n_chunks = -(-n_iterations // MAX_CHUNK)
@@ -103,19 +110,23 @@ def kernel_of(spec_json: str, settings: SamplerSettings, is_batched: bool) -> Ke
     start, explore = _nuts(energy, settings)
     settle, draw = _hmc(energy, settings)
 
-    def over_sets(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(function) if is_batched else function, **options)
-
-    quick: dict[str, Any] = {"compiler_options": QUICK_COMPILE}
-    return Kernel(
-        over_sets(partial(first_frame, spec, energy, settings.chains), **quick),
-        over_sets(start, **quick),
-        over_sets(explore),
-        over_sets(partial(_learnt_frame, spec), **quick),
-        over_sets(settle, **quick),
-        over_sets(draw),
-        over_sets(partial(_constrained, spec), **quick),
+    pieces = Kernel(
+        first_frame=partial(first_frame, spec, energy, settings.chains),
+        start=start,
+        explore=explore,
+        next_frame=partial(_learnt_frame, spec),
+        settle=settle,
+        draw=draw,
+        constrain=partial(_constrained, spec),
     )
+
+    def compiled(name: str, function: Callable[..., Any]) -> Program:
+        options = None if name in ("explore", "draw") else QUICK_COMPILE
+        over_sets = jax.vmap(function) if is_batched else function
+        identity = f"{name} {spec_json} {settings} {is_batched}"
+        return Program(over_sets, identity, options)
+
+    return Kernel(**{k: compiled(k, v) for k, v in pieces._asdict().items()})
 
 
 def _at(energy: Energy) -> Callable[[Observations, Frame], Callable[[Array], Array]]:
@@ -128,24 +139,31 @@ def _nuts(
     """Start of a stage of warm-up, and a stretch of it."""
     init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="NUTS")
 
-    def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
-        def one(key: Array, position: Array) -> Any:
-            return init(
-                position,
-                settings.stage,
-                step_size=0.1,
-                adapt_mass_matrix=False,
-                target_accept_prob=settings.target_accept,
-                max_tree_depth=settings.max_tree_depth,
-                model_args=(data, frame),
-                rng_key=key,
-            )
+    def begin(key: Array, position: Any, data: Observations, frame: Frame) -> Any:
+        return init(
+            position,
+            settings.stage,
+            step_size=0.1,
+            adapt_mass_matrix=False,
+            target_accept_prob=settings.target_accept,
+            max_tree_depth=settings.max_tree_depth,
+            model_args=(data, frame),
+            rng_key=key,
+        )
 
-        return jax.vmap(one)(jax.random.split(key, settings.chains), starts)
+    def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
+        keys = jax.random.split(key, settings.chains)
+        return jax.vmap(begin, (0, 0, None, None))(keys, starts, data, frame)
 
     def explore(states: Any, data: Observations, frame: Frame) -> Any:
+        def move(state: Any) -> Any:
+            # Numpyro's step goes by what its init has noted when it was traced, which
+            # need not have been in this process.
+            jax.eval_shape(begin, state.rng_key, _standing(state), data, frame)
+            return step(state, (data, frame))
+
         def one(states: Any, _: None) -> Any:
-            states = jax.vmap(lambda state: step(state, (data, frame)))(states)
+            states = jax.vmap(move)(states)
             return states, _collected(states)
 
         return jax.lax.scan(one, states, length=chunks(settings.stage)[1])
@@ -159,6 +177,19 @@ def _hmc(
     """From the end of warm-up to the first draw, and a stretch of draws."""
     init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="HMC")
 
+    def begin(
+        key: Array, state: Any, step_size: Array, data: Observations, frame: Frame
+    ) -> Any:
+        return init(
+            _standing(state),
+            0,
+            step_size=step_size,
+            adapt_step_size=False,
+            adapt_mass_matrix=False,
+            model_args=(data, frame),
+            rng_key=key,
+        )
+
     def settle(
         key: Array, states: Any, n_steps: Array, data: Observations, frame: Frame
     ) -> Settled:
@@ -168,33 +199,32 @@ def _hmc(
         step_sizes = states.adapt_state.step_size
         longest = (n_steps.mean(1) * step_sizes).mean()
         shares = jax.random.uniform(keys[0], chunks(settings.draws), minval=SHORTEST)
-
-        def one(key: Array, state: Any) -> Any:
-            return init(
-                ParamInfo(state.z, state.potential_energy, state.z_grad),
-                0,
-                step_size=jnp.exp(jnp.log(step_sizes).mean()),
-                adapt_step_size=False,
-                adapt_mass_matrix=False,
-                trajectory_length=longest,
-                model_args=(data, frame),
-                rng_key=key,
-            )
-
-        states = jax.vmap(one)(keys[1:], states)
+        step_size = jnp.exp(jnp.log(step_sizes).mean())
+        states = jax.vmap(lambda key, state: begin(key, state, step_size, data, frame))(
+            keys[1:], states
+        )
         at_limit = n_steps >= 2**settings.max_tree_depth - 1
         used = states.adapt_state.step_size
         return Settled(states, longest * shares, used, at_limit.mean(1))
 
     def draw(states: Any, paths: Array, data: Observations, frame: Frame) -> Any:
+        def move(state: Any, path: Array) -> Any:
+            # As in `explore`.
+            jax.eval_shape(begin, state.rng_key, state, path, data, frame)
+            return step(state._replace(trajectory_length=path), (data, frame))
+
         def one(states: Any, path: Array) -> Any:
-            states = states._replace(trajectory_length=jnp.full(settings.chains, path))
-            states = jax.vmap(lambda state: step(state, (data, frame)))(states)
+            states = jax.vmap(move, (0, None))(states, path)
             return states, _collected(states)
 
         return jax.lax.scan(one, states, paths)
 
     return settle, draw
+
+
+def _standing(state: Any) -> ParamInfo:
+    """Where a chain stands, for a sampler to go on from."""
+    return ParamInfo(state.z, state.potential_energy, state.z_grad)
 
 
 def _collected(states: Any) -> tuple[Array, dict[str, Array]]:

@@ -16,6 +16,7 @@ from bayeslaw.hierarchy import Centring, initial_centring
 from bayeslaw.laplace import laplace
 from bayeslaw.model import program
 from bayeslaw.observations import Observations
+from bayeslaw.programs import Program, keep_trees
 from bayeslaw.spec import ModelSpec
 
 # The search for a mode starts at the mean of this many prior draws: spread out, yet not
@@ -225,6 +226,9 @@ class PriorDraws(NamedTuple):
     deterministic: dict[str, Array]
 
 
+keep_trees(PriorDraws)
+
+
 def prior_draws(
     spec: ModelSpec, data: Observations, key: Array, n_draws: int
 ) -> PriorDraws:
@@ -246,7 +250,8 @@ def _prior_program(spec_json: str) -> Callable[..., PriorDraws]:
         }
         return PriorDraws(_latent(trace), others)
 
-    return jax.jit(jax.vmap(one, in_axes=(0, None)), compiler_options=QUICK_COMPILE)
+    draw = jax.vmap(one, in_axes=(0, None))
+    return Program(draw, f"prior_draws {spec_json}", QUICK_COMPILE)
 
 
 def _trace(spec: ModelSpec, key: Array, data: Observations) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.checks import Check, Checks
-from bayeslaw.fitting import use_compile_cache
 from bayeslaw.noise import noise_of_rows
 from bayeslaw.observations import Layout, Observations, arrange, select_rows
 from bayeslaw.positions import QUICK_COMPILE, prior_draws
 from bayeslaw.posterior import provenance
 from bayeslaw.prediction import predictive
+from bayeslaw.programs import use_compile_cache
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 

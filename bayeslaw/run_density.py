@@ -11,6 +11,7 @@ from numpyro import distributions as dist
 
 from bayeslaw.noise import likelihood_of, row_variance
 from bayeslaw.observations import Observations
+from bayeslaw.programs import Program
 from bayeslaw.spec import ModelSpec
 
 # Points of the integral over a run's effect, and of the search for its mode. They lie
@@ -99,7 +100,7 @@ def _density(spec_json: str) -> Callable[..., Array]:
             lambda draw: _of_draw(spec, data, draw), draws, batch_size=DRAWS_AT_ONCE
         )
 
-    return jax.jit(of_draws)
+    return Program(of_draws, f"run_density {spec_json}")
 
 
 @lru_cache(maxsize=16)
@@ -118,15 +119,17 @@ def _likelihood(spec_json: str) -> Callable[..., Array]:
             lambda draw: one(data, draw), draws, batch_size=DRAWS_AT_ONCE
         )
 
-    return jax.jit(of_draws)
+    return Program(of_draws, f"likelihood {spec_json}")
 
 
 @lru_cache(maxsize=16)
 def _moments(spec_json: str) -> Callable[..., tuple[Array, Array]]:
     spec = ModelSpec.model_validate_json(spec_json)
-    return jax.jit(
-        lambda data, draws: jax.vmap(lambda draw: _row_moments(spec, data, draw))(draws)
-    )
+
+    def of_draws(data: Observations, draws: dict[str, Array]) -> tuple[Array, Array]:
+        return jax.vmap(lambda draw: _row_moments(spec, data, draw))(draws)
+
+    return Program(of_draws, f"row_moments {spec_json}")
 
 
 def _row_moments(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from threadpoolctl import threadpool_limits
 
@@ -116,7 +117,7 @@ class _Progress:
     def __init__(self, report: Report | None, total: int):
         self.report, self.total, self.done, self.diverged = report, total, 0, 0
 
-    def add(self, phase: str, n_iterations: int, diverging: Array) -> None:
+    def add(self, phase: str, n_iterations: int, diverging: np.ndarray) -> None:
         self.done += n_iterations
         if phase == "sampling":
             self.diverged += int(diverging.sum())
@@ -136,15 +137,14 @@ def _advance(
     kept = []
     for i in range(n_chunks):
         state, collected = advance(state, i)
-        kept.append(collected)
+        kept.append(jax.device_get(collected))
         n_new = min(chunk, n_iterations - i * chunk)
-        progress.add(phase, n_new, collected[1]["diverging"])
+        progress.add(phase, n_new, kept[-1][1]["diverging"])
     # A chunk has axes (set,) iteration, chain.
     axis = kept[0][1]["diverging"].ndim - 2
 
-    def joined(*parts: Array) -> Array:
-        whole = jnp.concatenate(parts, axis)
-        whole = jax.lax.slice_in_dim(whole, 0, n_iterations, axis=axis)
-        return jnp.swapaxes(whole, axis, axis + 1)
+    def joined(*parts: np.ndarray) -> np.ndarray:
+        whole = np.concatenate(parts, axis).take(range(n_iterations), axis)
+        return whole.swapaxes(axis, axis + 1)
 
     return state, jax.tree.map(joined, *kept)

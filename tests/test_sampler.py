@@ -56,7 +56,7 @@ def test_data_sets_side_by_side_give_the_draws_of_single_fits():
     not Path("/proc/self/maps").exists(), reason="mapped areas are limited on Linux"
 )
 def test_many_programs_are_dropped_and_compiled_again(monkeypatch):
-    """A process ended at its 17th fit of different models: no mapped areas were left."""
+    """A process ended at its 17th fit of different models: no mapped area was left."""
     double = jax.jit(lambda x: 2 * x)
     assert double(1.0) == 2.0
     sampler._make_room()

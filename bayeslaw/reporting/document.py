@@ -15,11 +15,11 @@ from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
 from bayeslaw.extrapolation import tried_ratios
-from bayeslaw.fitting import use_compile_cache
 from bayeslaw.plots import family_colours
 from bayeslaw.plots.simplex_pairs import MAX_FAMILIES
 from bayeslaw.plots.style import compact
 from bayeslaw.posterior import provenance, spec_of
+from bayeslaw.programs import use_compile_cache
 from bayeslaw.ratios import optimal_ratios
 from bayeslaw.reporting import pictures, record, tables
 
