@@ -16,7 +16,7 @@ MAX_DAMPING = 1e12
 # prior is about thirty times the units in which chains first move.
 MIN_CURVATURE = 1e-3
 # Step of the differences, in the units in which chains first move.
-STEP = 1e-4
+STEP = 1e-5
 # Gradients found at once; more of them fill memory.
 POINTS_AT_ONCE = 64
 
@@ -61,15 +61,15 @@ def laplace(energy: Callable[[Array], Array], start: Float[Array, " site"]) -> L
     # Differences of gradients: a Hessian by differentiation is right to more digits
     # than are needed here, and takes three times as long to compile. The last step is
     # none.
-    n_points = -(-(2 * d + 1) // POINTS_AT_ONCE) * POINTS_AT_ONCE
-    steps = STEP * (jnp.eye(n_points, d) - jnp.eye(n_points, d, -d))
+    n_points = -(-(d + 1) // POINTS_AT_ONCE) * POINTS_AT_ONCE
+    steps = STEP * jnp.eye(n_points, d)
 
     def advance(now: _Search) -> _Search:
         values, gradients = jax.lax.map(
             jax.value_and_grad(energy), now.at[None] + steps, batch_size=POINTS_AT_ONCE
         )
         value, gradient = values[-1], gradients[-1]
-        rows = (gradients[:d] - gradients[d : 2 * d]) / (2 * STEP)
+        rows = (gradients[:d] - gradient[None]) / STEP
         signed, vectors = jnp.linalg.eigh(rows)
         curvature = jnp.maximum(jnp.abs(signed), MIN_CURVATURE)
         along = vectors.T @ gradient

@@ -34,6 +34,7 @@ def posterior() -> xr.DataTree:
         name: xr.Dataset({"transfer": (dims, values)}, coords=names)
         for name, values in (("posterior", drawn), ("prior", prior))
     }
+    groups["sample_stats"] = xr.Dataset({"at_tree_limit": ("chain", np.zeros(2))})
     tree = xr.DataTree.from_dict(groups)
     record = {"spec": read_spec("models/transfer.toml").model_dump()}
     record |= {"origin": ["simulated"]}
