@@ -57,17 +57,23 @@ class Program:
         kind = f"{tree} {[repr(jax.typeof(leaf)) for leaf in leaves]}"
         if kind not in self._compiled:
             traced = self._traced(kind, arguments)
-            self._compiled[kind] = jax.jit(traced.call, compiler_options=self._options)
+            self._compiled[kind] = jax.jit(traced, compiler_options=self._options)
         return self._compiled[kind](*arguments)
 
-    def _traced(self, kind: str, arguments: tuple[Any, ...]) -> export.Exported:
+    def _traced(self, kind: str, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         path = _file_of(f"{self._identity} {kind}")
-        if path and (kept := _read(path)):
-            return export.deserialize(kept)
-        traced = export.export(jax.jit(self._function))(*arguments)
-        if path:
-            _write(path, traced.serialize())
-        return traced
+        if path is None:
+            return self._function
+        if kept := _read(path):
+            return export.deserialize(kept).call
+        try:
+            traced = export.export(jax.jit(self._function))(*arguments)
+        except ValueError:
+            # On some accelerators it calls what JAX does not keep. Whatever else is
+            # wrong is said when the function itself is traced.
+            return self._function
+        _write(path, traced.serialize())
+        return traced.call
 
 
 def keep_trees(*kinds: type) -> None:
