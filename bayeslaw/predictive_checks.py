@@ -23,6 +23,12 @@ MAX_WIDE_DISTANCE = 0.2
 # Share of a family's residual variance that a quadratic in the log inputs may explain,
 # adjusted for its ten coefficients: 0 on average under a right law.
 MAX_TREND = 0.25
+# Deviations of runs are noise: inputs that explain more than this share of them, beyond
+# chance, show that the law does not hold between runs. Where that moves losses by more
+# than seeds do, the law says nothing about runs of another size.
+MAX_RUN_TREND = 0.5
+RUN_TREND_ALPHA = 1e-3
+MAX_MOVED = 0.02
 # A row this many robust standard deviations off is named: none of Normal noise, one in
 # 8000 of Student-t noise with 5 degrees of freedom.
 OUTLYING = 10.0
@@ -37,6 +43,8 @@ def predictive_checks(posterior: xr.DataTree) -> Iterator[Check]:
     ranks = pit(posterior)
     yield from _calibration(posterior, ranks)
     yield from _trend(posterior, ranks)
+    if "run_effect" in posterior["posterior"].dataset:
+        yield from _run_trend(posterior)
     yield from _outliers(posterior)
 
 
@@ -123,6 +131,38 @@ def _explained(scores: np.ndarray, inputs: np.ndarray) -> float:
         return 0.0
     left = scores - features @ np.linalg.lstsq(features, scores)[0]
     return float(1 - (left @ left / freedom) / scores.var(ddof=1))
+
+
+def _run_trend(posterior: xr.DataTree) -> Iterator[Check]:
+    # Many checkpoints of each run pull the law towards the course of the losses within
+    # runs. What it then misses between them, the deviations of runs take up, and rows
+    # leave nothing to see.
+    effects = posterior["posterior"].dataset["run_effect"].mean(("chain", "draw"))
+    rows = posterior["constant_data"].dataset[["run", "N", "D"]].to_dataframe()
+    largest = rows.groupby("run").max().loc[effects["run"].values]
+    varying = [v for v in np.log(largest.values.T) if np.ptp(v) > 0]
+    features = np.stack([np.ones(len(largest)), *varying], axis=1)
+    values = effects.values - effects.values.mean()
+    trend = features @ np.linalg.lstsq(features, values)[0]
+    n_slopes, freedom = len(varying), len(values) - features.shape[1]
+    share, p_value = 0.0, 1.0
+    if n_slopes and freedom > 0 and np.ptp(values) > 0:
+        share = float(trend @ trend / (values @ values))
+        ratio = (share / n_slopes) / (max(1 - share, 1e-12) / freedom)
+        p_value = float(stats.f.sf(ratio, n_slopes, freedom))
+    moved = float(trend.std())
+    is_trend = share > MAX_RUN_TREND and p_value < RUN_TREND_ALPHA
+    yield Check(
+        "run effects",
+        f"log N and log D explain {share:.0%} of the deviations of {len(values)} runs "
+        f"(p = {p_value:.2g}), {moved:.1%} of the loss",
+        f"<= {MAX_RUN_TREND:.0%} or p >= {RUN_TREND_ALPHA}; above, <= {MAX_MOVED:.0%} "
+        "of the loss",
+        "ok" if not is_trend else "warn" if moved <= MAX_MOVED else "fail",
+        "the law does not hold between runs, though it may within them: fit fewer "
+        "checkpoints of each run, or runs of fewer sizes, or another law",
+        "F test of the posterior means of run_effect on log N and the largest log D",
+    )
 
 
 def _outliers(posterior: xr.DataTree) -> Iterator[Check]:

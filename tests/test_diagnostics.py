@@ -117,6 +117,19 @@ def test_a_law_that_bends_with_the_inputs_is_warned_about_though_the_pit_is_even
     assert verdicts(small_posterior())["residual trend"].verdict == "ok"
 
 
+@pytest.mark.parametrize(
+    ("per_nat", "verdict"), [(0.0, "ok"), (0.005, "warn"), (0.1, "fail")]
+)
+def test_deviations_of_runs_that_follow_the_size_are_no_noise(per_nat, verdict):
+    """A tenth of a nat for each nat of N stands in no seed."""
+    draws = small_posterior()["posterior"].dataset
+    rows = small_posterior()["constant_data"].dataset[["run", "N"]].to_dataframe()
+    size = np.log(rows.groupby("run")["N"].max().loc[draws["run"].values].values)
+    effects = draws["run_effect"].values / 4 + per_nat * (size - size.mean())
+    found = verdicts(changed("posterior", run_effect=effects))["run effects"]
+    assert found.verdict == verdict, found.value
+
+
 def test_parameters_the_data_did_not_speak_about_are_noted():
     prior = small_posterior()["prior"].dataset
     nu = np.resize(prior["nu"].values.ravel(), (4, 1000))

@@ -130,17 +130,32 @@ def test_gadre_fits_every_corpus_on_every_held_out_set():
     assert 0.8 < found.coverage(0.9) <= 1
 
 
-@pytest.mark.xfail(reason="chains do not converge: deviations of runs of 21 %")
-def test_shapes_of_gemstones_are_foretold_from_others():
+@pytest.fixture(scope="module")
+def gemstones():
+    """Every sixth checkpoint, 5 shapes held out: neighbours are nearly one model."""
     table = real_tables.gemstones()
-    # Every sixth checkpoint: neighbours are nearly the same model.
     tokens = np.unique(table.columns["D"])[::-6]
     thinned = table.select(np.isin(table.columns["D"], tokens), why="thinned")
-    train, test = without_runs(thinned, 4)
-    posterior = fitted(train, chinchilla_law(run_effect=True))
-    found = foretold(posterior, test)
+    return without_runs(thinned, 4)
+
+
+def test_shapes_of_gemstones_are_foretold_from_others(gemstones):
+    train, test = gemstones
+    found = foretold(fitted(train, chinchilla_law(run_effect=False)), test)
     print(found)
     assert found.rmsle < 0.05
+
+
+def test_deviations_of_gemstones_that_follow_the_size_fail_a_check(gemstones):
+    """Tokens help large shapes more, against the level, than the law allows.
+
+    Six checkpoints of each shape pull the law there; deviations of runs then undo what
+    it says of sizes.
+    """
+    train, test = gemstones
+    posterior = fitted(train, chinchilla_law(run_effect=True))
+    print(foretold(posterior, test))
+    assert "run effects" in {one.name for one in check(posterior).failures}
 
 
 def test_later_losses_of_language_curves_are_extrapolated():
