@@ -99,8 +99,8 @@ def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
         list(_interval_rows(intervals)),
     )
     print(
-        f"{n_rows} rows, {diverged} divergences of {draws.sizes['chain']} x "
-        f"{draws.sizes['draw']} draws: {path}"
+        f"{n_rows} rows, {draws.sizes['chain']} x {draws.sizes['draw']} draws, "
+        f"{diverged} divergent: {path}"
     )
 
 

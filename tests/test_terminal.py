@@ -68,7 +68,7 @@ def test_a_fit_is_shown_with_origin_unit_and_divergences(capsys):
     print_fit(posterior, Path("out/post.nc"), as_json=False)
     out = capsys.readouterr().out
     diverged = int(posterior["sample_stats"]["diverging"].sum())
-    divergences = f"{diverged} divergences of 4 x 1000 draws"
+    divergences = f"4 x 1000 draws, {diverged} divergent"
     for word in ("simulated rows", "nats/token", divergences):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80
