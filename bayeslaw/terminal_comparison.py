@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from bayeslaw.scores import Score
     from bayeslaw.sensitivity import Sensitivity
 
+# Names of more models than these do not fit above columns: they are numbered.
+MAX_NAMED_COLUMNS = 4
+
 
 def print_comparison(comparison: "Comparison") -> None:
     """Print both scores of every model, best first, and what limits them."""
@@ -102,11 +105,18 @@ def print_sensitivity(table: "Sensitivity") -> None:
     )
     print()
     truths = list(decided[0].regret)
+    names = {model.name: model.name for model in decided}
+    title = "Expected regret, per cent of the loss, of the decision by ..."
+    heads = [f"if {truth}" for truth in truths]
+    if len(truths) > MAX_NAMED_COLUMNS:
+        title += " if model 1, 2, ... is true"
+        heads = [str(k + 1) for k in range(len(truths))]
+        names |= {t: f"{head} {t}" for t, head in zip(truths, heads, strict=True)}
     print_table(
-        "Expected regret, per cent of the loss, of the decision by ...",
-        ["decision by", *(f"if {name}" for name in truths)],
+        title,
+        ["decision by", *heads],
         [
-            [model.name, *(f"{100 * model.regret[name]:.2g}" for name in truths)]
+            [names[model.name], *(f"{100 * model.regret[t]:.2g}" for t in truths)]
             for model in decided
         ],
     )

@@ -23,7 +23,7 @@ from bayeslaw.run_density import needed_draws
 from bayeslaw.runs import RunTable, write_runs
 from bayeslaw.sampler import Draws, SamplerSettings
 from bayeslaw.scores import paired_scores, stacking_weights
-from bayeslaw.sensitivity import decision_sensitivity
+from bayeslaw.sensitivity import ModelDecision, Sensitivity, decision_sensitivity
 from bayeslaw.simulation import simulate
 from bayeslaw.terminal_comparison import print_comparison, print_sensitivity
 
@@ -288,6 +288,21 @@ def test_what_is_printed_names_runs_rows_and_the_best_model(capsys, monkeypatch)
     assert "if shifted" in out
     # Nobody gave a comparison: all models count the same.
     assert sum("0.50" in line for line in out.splitlines()) == 2
+
+
+def test_many_models_are_numbered_above_the_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"model with number {k}" for k in range(1, 10)]
+    ratios = {"germanic": 0.5, "slavic": 0.5}
+    models = tuple(
+        ModelDecision(name, 1 / 9, ratios, {}, {}, dict.fromkeys(names, 0.00123))
+        for name in names
+    )
+    print_sensitivity(Sensitivity(models, 1e9, 2e10, False, 0.9))
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if line.startswith("3 model"))
+    assert line.split() == ["3", "model", "with", "number", "3", *["0.12"] * 9]
+    assert any(line.split() == ["decision", "by", *"123456789"] for line in lines)
 
 
 @pytest.mark.parametrize(
