@@ -15,13 +15,8 @@ import numpy as np
 import pytest
 from proxy_studies import prepared_run
 
-import bayeslaw.proxy.train as train_module
-from bayeslaw.proxy.checkpoint import (
-    Position,
-    latest_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+import bayeslaw.proxy.leg as leg_module
+from bayeslaw.proxy.checkpoint import Checkpoints, Position
 from bayeslaw.proxy.evaluate import held_out_starts, token_nats
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.pool import worker_environment
@@ -112,11 +107,11 @@ def test_a_run_stopped_anywhere_resumes_bit_for_bit(
         done.append(1)
         return advance_chunk(*arguments)
 
-    monkeypatch.setattr(train_module, "advance_chunk", stopping)
+    monkeypatch.setattr(leg_module, "advance_chunk", stopping)
     with pytest.raises(KeyboardInterrupt):
         train_run(run)
     assert not run.is_finished
-    monkeypatch.setattr(train_module, "advance_chunk", advance_chunk)
+    monkeypatch.setattr(leg_module, "advance_chunk", advance_chunk)
     train_run(run)
     assert run.read_rows() == finished[1].read_rows()
 
@@ -150,14 +145,18 @@ def test_an_unforeseen_error_fails_one_run_and_the_next_goes_on(
 def test_a_checkpoint_restores_every_bit_and_replaces_the_older(tmp_path, finished):
     spec, _ = finished
     program, leg = program_of(spec), legs(spec)[0]
-    state = advance_chunk(program, spec, leg, program.init(spec.entropy), 0)
+    state, _ = advance_chunk(program, spec, leg, program.init(spec.entropy), 0)
     states = {"trunk": state, "fork": program.init(1)}
-    save_checkpoint(tmp_path, Position(0, 2), {"trunk": program.init(2)})
-    save_checkpoint(tmp_path, Position(1, 8), states)
-    assert latest_checkpoint(tmp_path) == Position(1, 8)
-    assert len(list(tmp_path.iterdir())) == 1
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(Position(0, 2), {"trunk": program.init(2)})
+    checkpoints.save(Position(0, 4), {"trunk": program.init(2)})
+    checkpoints.save(Position(1, 8), states)
+    checkpoints.close()
+    assert checkpoints.latest() == Position(1, 8)
+    # The newest and, in case it had been cut short, the one before.
+    assert len(list(tmp_path.iterdir())) == 2
     like = dict.fromkeys(("trunk", "fork"), program.init(3))
-    restored = load_checkpoint(tmp_path, Position(1, 8), like)
+    restored = checkpoints.load(Position(1, 8), like)
     jax.tree.map(np.testing.assert_array_equal, restored, states)
     assert jax.tree.structure(restored) == jax.tree.structure(states)
 
@@ -165,8 +164,10 @@ def test_a_checkpoint_restores_every_bit_and_replaces_the_older(tmp_path, finish
 def test_what_a_killed_save_left_is_not_looked_at_and_is_cleared(tmp_path):
     for step in (4, 8):
         (tmp_path / f"leg-0001-step-{step:012d}.orbax-checkpoint-tmp").mkdir()
-    assert latest_checkpoint(tmp_path) is None
-    save_checkpoint(tmp_path, Position(1, 8), {"trunk": jnp.ones(3)})
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.latest() is None
+    checkpoints.save(Position(1, 8), {"trunk": jnp.ones(3)})
+    checkpoints.close()
     assert [path.name for path in tmp_path.iterdir()] == ["leg-0001-step-000000000008"]
 
 
@@ -241,7 +242,7 @@ def test_a_killed_process_loses_no_row_and_resumes_bit_for_bit(tmp_path):
     kill_worker_at(killed, tokens=1100)
     rows = killed.read_rows()
     assert rows
-    assert latest_checkpoint(killed.checkpoints)
+    assert Checkpoints(killed.checkpoints).latest()
     assert start_worker(killed, whole).wait(timeout=120) == 0
     assert killed.read_rows()[: len(rows)] == rows
     assert killed.read_rows() == whole.read_rows()

@@ -1,7 +1,8 @@
 """States to resume a run from, written by orbax, one folder a checkpoint.
 
 The name of a checkpoint is its position (leg and step); orbax renames a folder into
-place when it is complete, so every folder with such a name can be trusted.
+place when it is complete, so every folder with such a name can be trusted. Files are
+written in the background; arrays are copied before `save` returns.
 """
 
 import re
@@ -24,39 +25,55 @@ class Position:
     step: int
 
 
-def save_checkpoint(folder: Path, position: Position, states: dict[str, Any]) -> None:
-    """Writes the states at a position, then deletes the older checkpoints."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"leg-{position.leg:04d}-step-{position.step:012d}"
-    if target.exists():
-        return
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-        checkpointer.save(target.absolute(), _leaves(states))
-    # Listed after the save, which itself clears what a killed save left behind.
-    for path in set(folder.iterdir()) - {target}:
-        shutil.rmtree(path)
+class Checkpoints:
+    """The checkpoints of one run: the newest complete one, and the one being written.
 
+    All processes of a training call the same methods in the same order.
+    """
 
-def latest_checkpoint(folder: Path) -> Position | None:
-    """Position of the newest complete checkpoint; None when there is none."""
-    names = [path.name for path in folder.iterdir()] if folder.exists() else []
-    matches = [match for name in names if (match := NAME.fullmatch(name))]
-    return max((Position(int(m[1]), int(m[2])) for m in matches), default=None)
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._writer = ocp.AsyncCheckpointer(ocp.PyTreeCheckpointHandler())
 
+    def save(self, position: Position, states: dict[str, Any]) -> None:
+        """Starts to write the states at a position; clears what is older than the last.
 
-def load_checkpoint(
-    folder: Path, position: Position, like: dict[str, Any]
-) -> dict[str, Any]:
-    """The states at a position, bit for bit, in the structure of `like`."""
-    source = folder / f"leg-{position.leg:04d}-step-{position.step:012d}"
-    leaves = _leaves(like)
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-        restored = checkpointer.restore(
-            source.absolute(),
-            item=leaves,
-            restore_args=ocp.checkpoint_utils.construct_restore_args(leaves),
-        )
-    return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(restored))
+        What a killed save left behind is cleared as well.
+        """
+        self._writer.wait_until_finished()
+        newest = self.latest()
+        if newest == position:
+            return
+        if jax.process_index() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            kept = newest and self._path(newest)
+            for path in set(self.folder.iterdir()) - {kept}:
+                shutil.rmtree(path)
+        self._writer.save(self._path(position).absolute(), _leaves(states))
+
+    def latest(self) -> Position | None:
+        """Position of the newest complete checkpoint; None when there is none."""
+        paths = self.folder.iterdir() if self.folder.exists() else []
+        matches = [match for path in paths if (match := NAME.fullmatch(path.name))]
+        return max((Position(int(m[1]), int(m[2])) for m in matches), default=None)
+
+    def load(self, position: Position, like: dict[str, Any]) -> dict[str, Any]:
+        """The states at a position, bit for bit, placed on the devices as `like` is."""
+        leaves = _leaves(like)
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+            restored = reader.restore(
+                self._path(position).absolute(),
+                item=leaves,
+                restore_args=ocp.checkpoint_utils.construct_restore_args(leaves),
+            )
+        return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(restored))
+
+    def close(self) -> None:
+        """Waits until the last checkpoint is written."""
+        self._writer.close()
+
+    def _path(self, position: Position) -> Path:
+        return self.folder / f"leg-{position.leg:04d}-step-{position.step:012d}"
 
 
 def _leaves(states: dict[str, Any]) -> dict[str, Any]:

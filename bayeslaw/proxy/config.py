@@ -6,13 +6,20 @@ Axis letters of array names, used in `transformer`, `train` and `evaluate`:
   L  tokens of a sequence        H  attention heads
   V  vocabulary                  K  width of a head
   S  steps of a chunk            F  hidden width of the feed-forward layer
+  A  forward passes of a step
 """
 
 import hashlib
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_serializer,
+)
 
 # Raised by one when the harness changes the numbers that a given spec yields.
 HARNESS_VERSION = 1
@@ -22,6 +29,19 @@ class Record(BaseModel):
     """A frozen record read from TOML; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Fields that came after the first studies. They are not written while they have
+    # their default, so that the hashes of older runs stay what they are.
+    ADDED: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        default = {name: type(self).model_fields[name].default for name in self.ADDED}
+        return {
+            name: value
+            for name, value in handler(self).items()
+            if name not in default or value != default[name]
+        }
 
 
 class StudyHeader(Record):
@@ -75,8 +95,13 @@ class Proxy(Record):
 class Training(Record):
     """How every run of the study is trained."""
 
+    ADDED = frozenset({"accumulation", "precision"})
+
     context: int = 128  # tokens of a sequence
     batch_size: int = 8  # sequences of a step
+    accumulation: int = 1  # forward passes that a step's batch is divided into
+    # Type of the matrix products; "auto": float32 on CPU, bfloat16 on accelerators.
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     learning_rate: float = 4e-3  # peak, at width `base_width`
     base_width: int = 32  # width at which no rate is scaled (muP)
     warmup: int = 32  # steps of linear warm-up

@@ -1,5 +1,6 @@
 """Held-out loss of a proxy, family by family, in bits per byte."""
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Integer
 
+from bayeslaw.proxy.config import Training
 from bayeslaw.proxy.data import Corpus, count_windows
+from bayeslaw.proxy.layout import Layout
 from bayeslaw.proxy.transformer import Params
 
 # Windows evaluated at a time; bounds the memory, changes no number of a window.
@@ -56,25 +59,26 @@ def held_out_starts(corpus: Corpus, context: int, eval_tokens: int) -> list[np.n
 def make_evaluate(
     apply: Callable[[Params, Array], Array],
     corpus: Corpus,
-    context: int,
-    eval_tokens: int,
+    training: Training,
+    layout: Layout,
 ) -> Callable[[Params], dict[str, Score]]:
     """The function params -> held-out score of each family."""
-    starts = held_out_starts(corpus, context, eval_tokens)
+    starts = held_out_starts(corpus, training.context, training.eval_tokens)
     flat = np.concatenate(starts)
-    padded = np.resize(flat, math.ceil(len(flat) / EVAL_BATCH) * EVAL_BATCH)
-    batches = jnp.asarray(padded.reshape(-1, EVAL_BATCH), jnp.int32)
-    stream = jnp.asarray(corpus.held_out.stream)
+    width = math.lcm(EVAL_BATCH, len(layout.devices))
+    padded = np.resize(flat, math.ceil(len(flat) / width) * width).astype(np.int32)
+    batches = layout.put(padded.reshape(-1, width), layout.along(1))
+    stream = layout.put(corpus.held_out.stream, layout.replicated)
 
-    @jax.jit
-    def all_nats(params: Params) -> Array:
+    @functools.partial(jax.jit, out_shardings=layout.replicated)
+    def all_nats(params: Params, stream: Array, batches: Array) -> Array:
         def one(start_B: Array) -> Array:
-            return token_nats(apply, params, stream, start_B, context)[0]
+            return token_nats(apply, params, stream, start_B, training.context)[0]
 
-        return jax.lax.map(one, batches).reshape(-1, context)
+        return jax.lax.map(one, batches).reshape(-1, training.context)
 
     def evaluate(params: Params) -> dict[str, Score]:
-        nats = np.asarray(all_nats(params))[: len(flat)]
+        nats = np.asarray(all_nats(params, stream, batches))[: len(flat)]
         parts = np.split(nats, np.cumsum([len(start) for start in starts])[:-1])
         return {
             family: _score(corpus, start, part)

@@ -3,6 +3,7 @@
   spec.json      the run's spec, written before it starts
   rows.json      finished observations, rewritten after every evaluation
   heartbeat.json tokens trained so far and the process, rewritten after every chunk
+  log.jsonl      loss, rate, gradient norm and speed of every chunk, one line each
   finished.json  present when the run is complete
   failed.json    present when it failed: kind ("diverged" or "crashed") and reason
   checkpoints/   states to resume from, deleted when the run is complete
@@ -30,6 +31,8 @@ class RunFolder:
     """Where one run keeps its files; they need not exist yet."""
 
     path: Path
+    # Of the processes that train one run together, one writes.
+    writes: bool = True
 
     @classmethod
     def of(cls, study_folder: Path, spec: RunSpec) -> "RunFolder":
@@ -76,6 +79,23 @@ class RunFolder:
         """Records the observations measured so far."""
         self._write("rows.json", rows)
 
+    def log(self, line: dict[str, Any]) -> None:
+        """Adds a line to the log; after a resume steps may stand in it twice."""
+        if self.writes:
+            with open(self.path / "log.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The lines of the log, the last one of each leg and step, in order."""
+        try:
+            text = (self.path / "log.jsonl").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        # A killed process may leave the last line unfinished.
+        lines = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+        last = {(line["leg"], line["step"]): line for line in lines}
+        return [last[key] for key in sorted(last)]
+
     def beat(self, tokens: int) -> None:
         """Tells how far the run is."""
         content = {"tokens": tokens, "pid": os.getpid()}
@@ -90,7 +110,8 @@ class RunFolder:
         """
         times = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu_seconds, 1)}
         self._write("finished.json", times)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        if self.writes:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def fail(self, *, kind: str, reason: str) -> None:
         """Marks the run failed."""
@@ -110,6 +131,8 @@ class RunFolder:
             return default
 
     def _write(self, name: str, content: Any, *, durable: bool = True) -> None:
+        if not self.writes:
+            return
         temporary = self.path / f".{name}.{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)

@@ -20,6 +20,7 @@ from bayeslaw.proxy.config import (
 )
 from bayeslaw.proxy.data import Corpus, load_corpus, window_starts
 from bayeslaw.proxy.evaluate import Score, make_evaluate, token_nats
+from bayeslaw.proxy.layout import Layout
 from bayeslaw.proxy.schedule import Leg, learning_rates
 from bayeslaw.proxy.transformer import (
     Params,
@@ -30,6 +31,7 @@ from bayeslaw.proxy.transformer import (
 )
 
 State = dict[str, Any]  # {"params": ..., "optimizer": ...}
+Measured = dict[str, Array]  # "loss" (nats) and "gradient_norm" of each step
 
 
 class TrainingDiverged(RuntimeError):
@@ -41,11 +43,12 @@ class Program:
     """The compiled functions of all runs that differ only in mixture, seed and D."""
 
     init: Callable[[int], State]  # entropy -> state before the first step
-    advance: Callable[..., tuple[State, Array]]  # one chunk -> state, loss per step
+    advance: Callable[..., tuple[State, Measured]]  # one chunk -> state, each step
     evaluate: Callable[[Params], dict[str, Score]]
     counts: dict[str, int]  # parameter counts
     flops_per_token: int
     corpus: Corpus
+    layout: Layout
 
 
 def make_optimizer(
@@ -69,61 +72,123 @@ def make_optimizer(
 
 @functools.lru_cache(maxsize=8)
 def make_program(
-    proxy: Proxy, training: Training, corpus: CorpusConfig, tokenizer: TokenizerConfig
+    proxy: Proxy,
+    training: Training,
+    corpus: CorpusConfig,
+    tokenizer: TokenizerConfig,
+    layout: Layout,
 ) -> Program:
     """Compiled functions for a shape of proxy; cached, as a worker trains many runs."""
     text = load_corpus(corpus, tokenizer)
     vocabulary = len(text.bytes_per_token)
-    # bfloat16 was 1.75x slower than float32 on CPU.
-    dtype = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
+    dtype = dtype_of(training)
     params, apply = init_transformer(proxy, vocabulary, jax.random.key(0), dtype=dtype)
     optimizer = make_optimizer(params, proxy, training)
-    stream = jnp.asarray(text.train.stream)
+    initial = {"params": params, "optimizer": optimizer.init(params)}
+    shardings = layout.of_state(initial)
+    stream = layout.put(text.train.stream, layout.replicated)
+    compute = make_gradient(apply, training)
 
-    def mean_nats(params: Params, start_B: Array) -> Array:
-        nats, _ = token_nats(apply, params, stream, start_B, training.context)
-        return nats.mean()
-
-    def step(state: State, inputs: tuple[Array, Array]) -> tuple[State, Array]:
+    def step(
+        stream: Array, state: State, inputs: tuple[Array, Array]
+    ) -> tuple[State, Measured]:
         start_B, rate = inputs
-        loss, gradient = jax.value_and_grad(mean_nats)(state["params"], start_B)
+        loss, gradient = compute(state["params"], stream, start_B)
         update, memory = optimizer.update(gradient, state["optimizer"], state["params"])
         params = jax.tree.map(lambda w, u: w - rate * u, state["params"], update)
-        return {"params": params, "optimizer": memory}, loss
+        measured = {"loss": loss, "gradient_norm": optax.tree.norm(gradient)}
+        return {"params": params, "optimizer": memory}, measured
 
-    @jax.jit
+    # The state before a chunk gives its memory to the state after it.
+    @functools.partial(
+        jax.jit, donate_argnums=0, out_shardings=(shardings, layout.replicated)
+    )
+    def scan(
+        state: State,
+        stream: Array,
+        start_SxB: Int[Array, "S B"],
+        rate_S: Float[Array, " S"],
+    ) -> tuple[State, Measured]:
+        return jax.lax.scan(functools.partial(step, stream), state, (start_SxB, rate_S))
+
     def advance(
-        state: State, start_SxB: Int[Array, "S B"], rate_S: Float[Array, " S"]
-    ) -> tuple[State, Float[Array, " S"]]:
-        return jax.lax.scan(step, state, (start_SxB, rate_S))
+        state: State, start_SxB: np.ndarray, rate_S: np.ndarray
+    ) -> tuple[State, Measured]:
+        starts = layout.put(start_SxB, layout.along(1))
+        return scan(state, stream, starts, layout.put(rate_S, layout.replicated))
 
     def init(entropy: int) -> State:
         key = jax.random.key(entropy)
         params, _ = init_transformer(proxy, vocabulary, key, dtype=dtype)
-        return {"params": params, "optimizer": optimizer.init(params)}
+        state = {"params": params, "optimizer": optimizer.init(params)}
+        return jax.tree.map(
+            lambda leaf, at: layout.put(np.asarray(leaf), at), state, shardings
+        )
 
     return Program(
         init=init,
         advance=advance,
-        evaluate=make_evaluate(apply, text, training.context, training.eval_tokens),
+        evaluate=make_evaluate(apply, text, training, layout),
         counts=count_parameters(params),
         flops_per_token=flops_per_token(params, proxy, training.context),
         corpus=text,
+        layout=layout,
     )
 
 
-def program_of(spec: RunSpec) -> Program:
-    """The compiled functions that train a run."""
-    return make_program(spec.proxy, spec.training, spec.corpus, spec.tokenizer)
+def dtype_of(training: Training) -> Any:
+    """Type of the matrix products."""
+    if training.precision == "auto":
+        # bfloat16 was 1.75x slower than float32 on CPU.
+        on_cpu = jax.default_backend() == "cpu"
+        return jnp.float32 if on_cpu else jnp.bfloat16
+    return jnp.dtype(training.precision)
+
+
+def make_gradient(
+    apply: Callable[[Params, Array], Array], training: Training
+) -> Callable[[Params, Array, Array], tuple[Array, Params]]:
+    """The function (params, stream, start_B) -> mean loss of a batch, its gradient.
+
+    With `accumulation` A the batch is taken in A parts, one after the other: the same
+    sums in another order, in the memory of one part.
+    """
+
+    def mean_nats(params: Params, stream: Array, start_B: Array) -> Array:
+        nats, _ = token_nats(apply, params, stream, start_B, training.context)
+        return nats.mean()
+
+    whole = jax.value_and_grad(mean_nats)
+    if training.accumulation == 1:
+        return whole
+
+    def in_parts(params: Params, stream: Array, start_B: Array) -> tuple[Array, Params]:
+        # Part k takes every A-th sequence, so that a divided batch stays divided.
+        start_AxB = start_B.reshape(-1, training.accumulation).T
+
+        def add(total: Any, start_B: Array) -> tuple[Any, None]:
+            part = whole(params, stream, start_B)
+            return jax.tree.map(jnp.add, total, part), None
+
+        zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
+        total, _ = jax.lax.scan(add, zero, start_AxB)
+        return jax.tree.map(lambda x: x / training.accumulation, total)
+
+    return in_parts
+
+
+def program_of(spec: RunSpec, layout: Layout | None = None) -> Program:
+    """The compiled functions that train a run, on one device if no layout is given."""
+    layout = layout or Layout((jax.local_devices()[0],))
+    return make_program(spec.proxy, spec.training, spec.corpus, spec.tokenizer, layout)
 
 
 def advance_chunk(
     program: Program, spec: RunSpec, leg: Leg, state: State, step: int
-) -> State:
-    """The state one chunk after `step` of a leg.
+) -> tuple[State, Measured]:
+    """The state one chunk after `step` of a leg, and what was measured on the way.
 
-    Raises:
-      TrainingDiverged: a loss of the chunk is not finite.
+    Returns as soon as the work is handed to the device. `state` is used up.
     """
     training, stop = spec.training, step + spec.training.chunk
     starts = window_starts(
@@ -135,15 +200,28 @@ def advance_chunk(
         stop * training.batch_size,
     )
     rates = learning_rates(leg, training, step, stop)
-    state, losses = program.advance(
+    return program.advance(
         state, starts.reshape(training.chunk, training.batch_size), rates
     )
-    finite = np.isfinite(np.asarray(losses))
+
+
+def check_finite(losses: np.ndarray, spec: RunSpec, leg: Leg, step: int) -> None:
+    """Stops a run whose training loss is no longer a number.
+
+    Args:
+      losses: loss of each step of a chunk. Shape (step,).
+      spec: the run.
+      leg: the leg that the chunk belongs to.
+      step: first step of the chunk.
+
+    Raises:
+      TrainingDiverged: a loss of the chunk is not finite.
+    """
+    finite = np.isfinite(losses)
     if not finite.all():
         bad = step + int(np.argmin(finite))
         raise TrainingDiverged(
             f"training loss of run {spec.run} is not finite at step {bad} "
-            f"({leg.schedule} leg, D = {bad * training.tokens_per_step} tokens); "
+            f"({leg.schedule} leg, D = {bad * spec.training.tokens_per_step} tokens); "
             "lower [training] learning_rate or lengthen its warmup"
         )
-    return state

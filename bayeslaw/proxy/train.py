@@ -4,6 +4,7 @@ As a program it reads folders of runs (one a line) from standard input; `executo
 starts it so.
 """
 
+import contextlib
 import json
 import platform
 import sys
@@ -13,55 +14,59 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 
-from bayeslaw.proxy.checkpoint import (
-    Position,
-    latest_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from bayeslaw.proxy.checkpoint import Checkpoints, Position
 from bayeslaw.proxy.config import RunSpec
 from bayeslaw.proxy.folder import Row, RunFolder
-from bayeslaw.proxy.program import (
-    Program,
-    State,
-    TrainingDiverged,
-    advance_chunk,
-    program_of,
-)
+from bayeslaw.proxy.layout import Layout
+from bayeslaw.proxy.leg import train_leg
+from bayeslaw.proxy.program import Program, State, TrainingDiverged, program_of
 from bayeslaw.proxy.schedule import Leg, legs
 
 
-def train_run(folder: RunFolder) -> None:
+def train_run(folder: RunFolder, layout: Layout | None = None) -> None:
     """Trains the run of a folder from its latest checkpoint to its end.
 
     Rows are saved after every evaluation; a run that is killed and trained again
-    yields the same bits.
+    yields the same bits on the same number of devices and threads.
+
+    Args:
+      folder: where the run's spec lies and its rows go.
+      layout: the devices, and what each keeps; one device if None.
 
     Raises:
       TrainingDiverged: a training loss is not finite.
     """
     began, cpu_began = time.monotonic(), time.process_time()
     spec = folder.read_spec()
-    program, plan = program_of(spec), legs(spec)
-    position, states = _resume(folder, spec, program, plan)
-    rows = folder.read_rows()
-    for number, leg in list(enumerate(plan))[position.leg :]:
-        resumed_at = position.step if number == position.leg else leg.start
-        state = states.pop("fork", states["trunk"])
-        state = _train_leg(folder, spec, program, number, resumed_at, state, states)
-        if leg.tokens:
-            done = [row for row in rows if not _is_of(row, leg)]
-            rows = done + make_rows(spec, program, leg, state)
-            folder.save_rows(rows)
-        if leg.schedule == "trunk":
-            states["trunk"] = state
-        if number + 1 < len(plan):
-            next_position = Position(number + 1, plan[number + 1].start)
-            save_checkpoint(folder.checkpoints, next_position, states)
+    program = program_of(spec, layout)
+    with contextlib.closing(Checkpoints(folder.checkpoints)) as checkpoints:
+        _train_legs(folder, spec, program, checkpoints)
     folder.finish(
         seconds=time.monotonic() - began, cpu_seconds=time.process_time() - cpu_began
     )
+
+
+def _train_legs(
+    folder: RunFolder, spec: RunSpec, program: Program, checkpoints: Checkpoints
+) -> None:
+    plan = legs(spec)
+    position, states = _resume(checkpoints, spec, program, plan)
+    rows = folder.read_rows()
+    for number, leg in list(enumerate(plan))[position.leg :]:
+        start = position.step if number == position.leg else leg.start
+        if leg.schedule == "cooled" and "fork" not in states:
+            # A copy: training uses up the state that it is given.
+            states["fork"] = jax.tree.map(jnp.copy, states["trunk"])
+        train_leg(folder, spec, program, checkpoints, Position(number, start), states)
+        state = states.pop("fork", states["trunk"])
+        if leg.tokens:
+            rows = [row for row in rows if not _is_of(row, leg)]
+            rows += make_rows(spec, program, leg, state)
+            folder.save_rows(rows)
+        if number + 1 < len(plan):
+            checkpoints.save(Position(number + 1, plan[number + 1].start), states)
 
 
 def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[Row]:
@@ -110,44 +115,17 @@ def describe_versions(spec: RunSpec) -> str:
 
 
 def _resume(
-    folder: RunFolder, spec: RunSpec, program: Program, plan: list[Leg]
+    checkpoints: Checkpoints, spec: RunSpec, program: Program, plan: list[Leg]
 ) -> tuple[Position, dict[str, State]]:
     """Where to go on, the state of the trunk, and that of a fork if inside one."""
     initial = program.init(spec.entropy)
-    position = latest_checkpoint(folder.checkpoints)
+    position = checkpoints.latest()
     if position is None:
         return Position(0, plan[0].start), {"trunk": initial}
     leg = plan[position.leg]
     inside_fork = leg.schedule == "cooled" and position.step > leg.start
     names = ("fork", "trunk") if inside_fork else ("trunk",)
-    like = dict.fromkeys(names, initial)
-    return position, load_checkpoint(folder.checkpoints, position, like)
-
-
-def _train_leg(
-    folder: RunFolder,
-    spec: RunSpec,
-    program: Program,
-    number: int,
-    start: int,
-    state: State,
-    states: dict[str, State],
-) -> State:
-    """The state at the end of a leg, with heartbeats and checkpoints on the way."""
-    training, plan = spec.training, legs(spec)
-    leg, before = plan[number], sum(leg.stop - leg.start for leg in plan[:number])
-    every = training.chunk * training.checkpoint_chunks
-    for step in range(start, leg.stop, training.chunk):
-        state = advance_chunk(program, spec, leg, state, step)
-        reached = step + training.chunk
-        steps = before + reached - leg.start
-        folder.beat(steps * training.tokens_per_step)
-        if steps % every == 0 and reached < leg.stop:
-            live = {"trunk": state}
-            if leg.schedule == "cooled":
-                live = {"fork": state, "trunk": states["trunk"]}
-            save_checkpoint(folder.checkpoints, Position(number, reached), live)
-    return state
+    return position, checkpoints.load(position, dict.fromkeys(names, initial))
 
 
 def _is_of(row: Row, leg: Leg) -> bool:
