@@ -44,6 +44,7 @@ class Program:
 
     init: Callable[[int], State]  # entropy -> state before the first step
     advance: Callable[..., tuple[State, Measured]]  # one chunk -> state, each step
+    copy: Callable[[State], State]  # `advance` uses up the state that it is given
     evaluate: Callable[[Params], dict[str, Score]]
     counts: dict[str, int]  # parameter counts
     flops_per_token: int
@@ -79,7 +80,13 @@ def make_program(
     layout: Layout,
 ) -> Program:
     """Compiled functions for a shape of proxy; cached, as a worker trains many runs."""
-    text = load_corpus(corpus, tokenizer)
+    return compile_program(proxy, training, load_corpus(corpus, tokenizer), layout)
+
+
+def compile_program(
+    proxy: Proxy, training: Training, text: Corpus, layout: Layout
+) -> Program:
+    """Compiled functions for a shape of proxy and a text."""
     vocabulary = len(text.bytes_per_token)
     dtype = dtype_of(training)
     params, apply = init_transformer(proxy, vocabulary, jax.random.key(0), dtype=dtype)
@@ -128,6 +135,7 @@ def make_program(
     return Program(
         init=init,
         advance=advance,
+        copy=jax.jit(lambda state: jax.tree.map(jnp.copy, state)),
         evaluate=make_evaluate(apply, text, training, layout),
         counts=count_parameters(params),
         flops_per_token=flops_per_token(params, proxy, training.context),

@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 
 from bayeslaw.proxy.checkpoint import Checkpoints, Position
 from bayeslaw.proxy.config import RunSpec
@@ -57,8 +56,7 @@ def _train_legs(
     for number, leg in list(enumerate(plan))[position.leg :]:
         start = position.step if number == position.leg else leg.start
         if leg.schedule == "cooled" and "fork" not in states:
-            # A copy: training uses up the state that it is given.
-            states["fork"] = jax.tree.map(jnp.copy, states["trunk"])
+            states["fork"] = program.copy(states["trunk"])
         train_leg(folder, spec, program, checkpoints, Position(number, start), states)
         state = states.pop("fork", states["trunk"])
         if leg.tokens:

@@ -1,0 +1,65 @@
+"""One training on the devices of several processes, on one machine or many.
+
+Every process runs the same program on the same study; JAX adds the communication. The
+first process writes, the others read: all need the study's folder at the same path.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+from bayeslaw.proxy.config import RunSpec
+from bayeslaw.proxy.executor import collect, tokens_trained
+from bayeslaw.proxy.folder import RunFolder
+from bayeslaw.proxy.layout import Layout, Sharding
+from bayeslaw.proxy.program import TrainingDiverged
+from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.train import train_run
+
+
+def train_together(
+    path: str | Path, *, weights: Sharding = "replicated", **cluster: Any
+) -> int:
+    """Trains the runs of a study one after the other, each on all devices.
+
+    To be called in every process. Finished runs are skipped and unfinished ones go on
+    from their last checkpoint, also on another number of devices.
+
+    Args:
+      path: the study file.
+      weights: "replicated", or "full" to divide weights over the devices (FSDP).
+      **cluster: of `jax.distributed.initialize`: `coordinator_address`,
+        `num_processes`, `process_id`. Found by itself under Slurm, Open MPI,
+        Kubernetes and on TPUs.
+
+    Returns:
+      number of observations added to the table, by the first process.
+    """
+    jax.distributed.initialize(**cluster)
+    folder, layout = Path(path).parent, Layout.of_all(weights)
+    is_first = jax.process_index() == 0
+    specs = sorted(expand(read_study(path)), key=tokens_trained, reverse=True)
+    runs = [_prepare(folder, spec, is_first) for spec in specs]
+    for run in runs:
+        # Whether a run is over is asked when nobody writes.
+        multihost_utils.sync_global_devices(run.path.name)
+        if not run.is_finished and not run.failure:
+            _train(run, layout)
+    return collect(folder, runs) if is_first else 0
+
+
+def _prepare(folder: Path, spec: RunSpec, is_first: bool) -> RunFolder:
+    run = RunFolder(RunFolder.of(folder, spec).path, writes=is_first)
+    if is_first:
+        run.prepare(spec)
+    return run
+
+
+def _train(run: RunFolder, layout: Layout) -> None:
+    """Trains one run; a loss that is not finite ends it in all processes alike."""
+    try:
+        train_run(run, layout)
+    except TrainingDiverged as error:
+        run.fail(kind="diverged", reason=str(error))
