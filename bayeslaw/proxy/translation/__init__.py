@@ -1,0 +1,1 @@
+"""Translation after pretraining: fine-tune, decode, score."""
