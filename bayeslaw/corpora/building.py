@@ -23,7 +23,7 @@ from bayeslaw.corpora.manifest import NAME, Manifest, TokenizerEntry
 from bayeslaw.corpora.pairs import (
     PairSets,
     keep_apart,
-    tested_shapes,
+    shapes_tested,
     write_pair_sets,
 )
 from bayeslaw.corpora.progress import Report, no_report
@@ -137,7 +137,7 @@ def _tokenizer_entry(choice: TokenizerChoice, coder: Tokenizer) -> TokenizerEntr
 
 def _pairs_apart(text: SourceText, split: Split) -> dict[str, PairSets]:
     """The pairs, those of dev and test that training text gives away dropped."""
-    tested = tested_shapes(text.pairs)
+    tested = shapes_tested(text.pairs)
     trained: dict[str, set[str]] = {language: set() for language in tested}
     for document in chain.from_iterable(split.train.values()):
         if wanted := tested.get(document.language):

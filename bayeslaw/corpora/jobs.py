@@ -2,10 +2,14 @@
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from bayeslaw.corpora.progress import Report
+
+POLL_SECONDS = 1.0
 
 
 def run_jobs[Job](
@@ -34,7 +38,7 @@ def run_jobs[Job](
         return
     # Started afresh and not forked: the parent may have threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(size, mp_context=context) as pool:
+    with ProcessPoolExecutor(size, context, _watch_parent, (os.getpid(),)) as pool:
         futures = [pool.submit(do, job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), 1):
@@ -43,6 +47,17 @@ def run_jobs[Job](
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _watch_parent(parent: int) -> None:
+    """Ends this process when its parent is gone: a killed build leaves none behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def usable_cores() -> int:

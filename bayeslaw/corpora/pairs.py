@@ -99,7 +99,7 @@ def _apart(
     return PairSets(pairs.train, dev[:limit], test[:limit], dropped)
 
 
-def tested_shapes(sets: Mapping[str, PairSets]) -> dict[str, set[str]]:
+def shapes_tested(sets: Mapping[str, PairSets]) -> dict[str, set[str]]:
     """Language -> shapes of its sentences in dev and test, English included."""
     shapes: dict[str, set[str]] = {"en": set()}
     for language, pairs in sets.items():
@@ -145,12 +145,14 @@ def read_pair_sets(folder: Path) -> dict[str, PairSets]:
       InputError: a part is missing, or a line has not two or three cells.
     """
     languages = {path.name[3:].split(".")[0] for path in folder.glob("en-*.tsv.gz")}
-    return {
-        language: PairSets(
-            *(_read_pairs(pairs_path(folder, language, part)) for part in PARTS)
-        )
-        for language in sorted(languages)
-    }
+    return {language: _read_sets(folder, language) for language in sorted(languages)}
+
+
+def _read_sets(folder: Path, language: str) -> PairSets:
+    train, dev, test = (
+        _read_pairs(pairs_path(folder, language, part)) for part in PARTS
+    )
+    return PairSets(train, dev, test)
 
 
 def _read_pairs(path: Path) -> list[Pair]:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from bayeslaw.corpora.leakage import masked_shape
 
@@ -43,9 +44,7 @@ def near_duplicates(
 def word_pairs(sentence: str) -> frozenset[str]:
     """Pairs of neighbouring words of the masked sentence; a lone word is its own."""
     words = masked_shape(sentence).split()
-    return frozenset(map(" ".join, zip(words, words[1:], strict=False))) or frozenset(
-        words
-    )
+    return frozenset(map(" ".join, pairwise(words))) or frozenset(words)
 
 
 def _rare_pairs(

@@ -55,7 +55,8 @@ def split_documents(
             sides[is_held_out(document.name, held_out_share)][family].append(document)
     kept, held_out = sides[False], sides[True]
     leaks = line_keys(chain.from_iterable(held_out.values()), line_key)
-    train, dropped = {}, {}
+    train: dict[str, list[Document]] = {}
+    dropped: dict[tuple[str, str], int] = {}
     for family, members in kept.items():
         cleaned = [_without(document, leaks, line_key) for document in members]
         train[family] = [document for document, _ in cleaned if document.text]

@@ -38,7 +38,7 @@ def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Docum
         )
     documents, problems = [], []
     for position, (row, cells) in enumerate(READERS[kind](path)):
-        if problem := _problem(cells):
+        if problem := row_problem(cells):
             problems.append((row, problem))
             continue
         name = str(cells.get("id") or position_name(position))
@@ -56,8 +56,8 @@ def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Docum
     return documents
 
 
-def _problem(cells: Any) -> str:
-    """What is wrong with a row; "" if nothing is."""
+def row_problem(cells: Any) -> str:
+    """What is wrong with a row that should have text; "" if nothing is."""
     if not isinstance(cells, dict):
         return f"{str(cells)[:60]!r}, no object"
     if "text" not in cells:

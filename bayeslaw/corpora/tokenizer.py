@@ -6,7 +6,7 @@ Bits per byte are exact only if the tokens of a text stand for the bytes of that
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,7 @@ LARGEST = 2**16  # tokens are stored as uint16
 BLANK = "\u2581"  # how sentencepiece writes a blank
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """Turns text into integers and knows the bytes each of them stands for."""
 

@@ -10,7 +10,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Integer
 
-from bayeslaw.proxy.data import Corpus, count_windows
+from bayeslaw.corpora.corpus import Corpus
+from bayeslaw.proxy.data import count_windows
 from bayeslaw.proxy.transformer import Params
 
 # Windows evaluated at a time; bounds the memory, changes no number of a window.

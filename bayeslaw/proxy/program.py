@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,14 +12,15 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from bayeslaw.corpora.corpus import Corpus
 from bayeslaw.proxy.config import (
-    CorpusConfig,
+    AnyCorpusConfig,
     Proxy,
     RunSpec,
     TokenizerConfig,
     Training,
 )
-from bayeslaw.proxy.data import Corpus, load_corpus, window_starts
+from bayeslaw.proxy.data import load_corpus, window_starts
 from bayeslaw.proxy.evaluate import Score, make_evaluate, token_nats
 from bayeslaw.proxy.schedule import Leg, learning_rates
 from bayeslaw.proxy.transformer import (
@@ -69,10 +71,14 @@ def make_optimizer(
 
 @functools.lru_cache(maxsize=8)
 def make_program(
-    proxy: Proxy, training: Training, corpus: CorpusConfig, tokenizer: TokenizerConfig
+    proxy: Proxy,
+    training: Training,
+    corpus: AnyCorpusConfig,
+    tokenizer: TokenizerConfig,
+    corpus_folder: Path | None = None,
 ) -> Program:
     """Compiled functions for a shape of proxy; cached, as a worker trains many runs."""
-    text = load_corpus(corpus, tokenizer)
+    text = load_corpus(corpus, tokenizer, corpus_folder)
     vocabulary = len(text.bytes_per_token)
     # bfloat16 was 1.75x slower than float32 on CPU.
     dtype = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
@@ -112,9 +118,16 @@ def make_program(
     )
 
 
-def program_of(spec: RunSpec) -> Program:
-    """The compiled functions that train a run."""
-    return make_program(spec.proxy, spec.training, spec.corpus, spec.tokenizer)
+def program_of(spec: RunSpec, corpus_folder: Path | None = None) -> Program:
+    """The compiled functions that train a run.
+
+    Args:
+      spec: the run.
+      corpus_folder: where a built corpus lies on this machine.
+    """
+    return make_program(
+        spec.proxy, spec.training, spec.corpus, spec.tokenizer, corpus_folder
+    )
 
 
 def advance_chunk(

@@ -43,7 +43,7 @@ def train_run(folder: RunFolder) -> None:
     """
     began, cpu_began = time.monotonic(), time.process_time()
     spec = folder.read_spec()
-    program, plan = program_of(spec), legs(spec)
+    program, plan = program_of(spec, folder.corpus_folder), legs(spec)
     position, states = _resume(folder, spec, program, plan)
     rows = folder.read_rows()
     for number, leg in list(enumerate(plan))[position.leg :]:
@@ -91,7 +91,7 @@ def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[R
             "se": score.se,
             "flops": program.flops_per_token * leg.tokens,
             "unique_tokens": unique[family],
-            "tokenizer": spec.tokenizer.kind,
+            "tokenizer": corpus.tokenizer,
             "eval_set": corpus.eval_set,
             "versions": describe_versions(spec),
             "mixture": json.dumps(spec.mixture),

@@ -1,8 +1,8 @@
 """The package archive: lists and packages, fetched by apt into a folder of our own.
 
-apt reads the machine's sources and settings, and writes into the cache folder only, so it
-needs no root. What is in the cache is not fetched again; delete the folder to read newer
-packages.
+apt reads the machine's sources and settings and writes into the cache folder only, so
+it needs no root. What is in the cache is not fetched again; delete the folder to read
+newer packages.
 """
 
 import hashlib
@@ -140,7 +140,7 @@ class Archive:
             report(here + start + len(batch))
 
     def translations(self, code: str) -> Path | None:
-        """The largest list of package descriptions in a language; None if there is none."""
+        """The largest list of descriptions in a language; None if there is none."""
         name = f"*_Translation-{code.replace('_', '%5f')}"
         found = sorted(self.lists.glob(name), key=lambda path: path.stat().st_size)
         return found[-1] if found else None

@@ -19,9 +19,11 @@ _WIKI_FILE = re.compile(
 # Wiki markup and addresses: what is left without them is no sentence.
 _WIKI_MARKUP = re.compile(r"\{\{|\[\[|<|https?:")
 _TAG = re.compile(r"<[^>]+>")
-# The letter to press with Alt; longer texts have such signs for other reasons.
-_ACCELERATOR = re.compile(r"\(?[_&]([A-Za-zÀ-ÿ\u0370-\uffff])\)?")
-ACCELERATOR_LENGTH = 60
+# The letter to press with Alt, in the word or, where that has no such letter, after it.
+# Longer texts and texts with several such signs have them for other reasons.
+_KEY_MARK = re.compile(r"[_&~](?=\w)")
+_KEY_AFTER = re.compile(r"\s?\([_&~]\w\)")
+LABEL_LENGTH = 60
 LITTLE_ENDIAN = b"\xde\x12\x04\x95"
 
 
@@ -71,10 +73,12 @@ def _string(content: bytes, order: str, place: int) -> str:
 
 def plain_string(text: str) -> str:
     """An interface string without markup and without marks of keys to press."""
-    text = _TAG.sub("", text).replace("~", "").replace("\\n", " ")
-    if len(text) < ACCELERATOR_LENGTH:
-        text = _ACCELERATOR.sub(r"\1", text)
-    return " ".join(html.unescape(text).split())
+    text = html.unescape(_TAG.sub("", text.replace("\\n", " ")))
+    if len(text) < LABEL_LENGTH:
+        text = _KEY_AFTER.sub("", text)
+        if len(_KEY_MARK.findall(text)) == 1:
+            text = _KEY_MARK.sub("", text)
+    return " ".join(text.split())
 
 
 def wiki_messages(path: Path, language: str | None) -> Iterator[Segment]:

@@ -1,4 +1,4 @@
-"""Which segments are text of their language, and which are translations of each other."""
+"""Which segments are text of their language, and which translate each other."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,9 @@ def is_mostly_letters(text: str) -> bool:
 
 
 def is_in_script(text: str, language: Language) -> bool:
-    """Whether the letters of the beginning are those of the language."""
+    """Whether the letters of the beginning are those of the language, undamaged."""
+    if language.damage and language.damage.search(text):
+        return False
     if language.letters is None:
         return True
     start = text[:BEGINNING]

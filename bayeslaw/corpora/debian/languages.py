@@ -24,6 +24,7 @@ class Language:
     letters: re.Pattern[str] | None  # one letter of its script; None for Latin
     is_compact: bool  # much meaning in a letter
     is_unspaced: bool  # no blanks between words
+    damage: re.Pattern[str] | None = None  # what no correct text holds
 
 
 @cache
@@ -37,6 +38,7 @@ def language_table() -> dict[str, Language]:
             letters=_letters(content["scripts"].get(entry.get("script"))),
             is_compact=entry.get("compact", False),
             is_unspaced=entry.get("unspaced", False),
+            damage=re.compile(entry["damage"]) if "damage" in entry else None,
         )
         for family, members in content["families"].items()
         for code, entry in members.items()

@@ -1,7 +1,7 @@
 """Which packages hold which texts."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,7 +54,7 @@ def chosen_texts(genre: str) -> list[Text]:
     return [text for text in texts() if genre in ("all", text.genre)]
 
 
-def wanted_packages(chosen: list[Text], languages: Collection[str]) -> list[str]:
+def wanted_packages(chosen: Sequence[Text], languages: Collection[str]) -> list[str]:
     """Names of the packages that hold text of some languages, sorted.
 
     The packages with English text are among them: pairs need it.
