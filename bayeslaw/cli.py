@@ -33,6 +33,7 @@ from bayeslaw.arguments import (
     read_weights,
 )
 from bayeslaw.cli_comparison import compare
+from bayeslaw.cli_corpora import corpora
 from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
@@ -94,6 +95,7 @@ def validate(
 
 for verb in (priors, fit, check, compare, predict, transfer, calibrate):
     app.command()(verb)
+app.add_typer(corpora, name="corpora")
 
 
 @app.command()

@@ -4,8 +4,14 @@ import importlib.resources
 
 import pytest
 
-from bayeslaw.corpora.sample import read_sample, sample_families
-from bayeslaw.corpora.source import Document, long_lines, split_documents
+from bayeslaw.corpora.leakage import exact_line, masked_line, masked_shape
+from bayeslaw.corpora.sample import (
+    read_sample,
+    read_sample_pairs,
+    sample_families,
+)
+from bayeslaw.corpora.source import Document
+from bayeslaw.corpora.split import line_keys, split_documents
 from bayeslaw.errors import InputError
 
 FAMILIES = ("germanic", "indic", "romance", "sino_tibetan", "slavic")
@@ -18,7 +24,7 @@ def documents():
 
 @pytest.fixture(scope="module")
 def split(documents):
-    return split_documents(documents, held_out_share=0.1)
+    return split_documents(documents, held_out_share=0.1, line_key=exact_line)
 
 
 def test_the_sample_is_package_data_with_its_licences():
@@ -53,22 +59,19 @@ def test_about_a_tenth_is_held_out_and_enough_of_it(split):
         assert 0.05 < held_out / (held_out + train) < 0.15
 
 
-def test_the_same_positions_are_held_out_in_every_language(documents, split):
-    held_out = {d.position for ds in split.held_out.values() for d in ds}
-    train = {d.position for ds in split.train.values() for d in ds}
+def test_a_document_is_held_out_in_every_language_or_in_none(documents, split):
+    held_out = {d.name for ds in split.held_out.values() for d in ds}
+    train = {d.name for ds in split.train.values() for d in ds}
     assert not held_out & train
     assert len({d.language for ds in documents.values() for d in ds}) == 19
 
 
 def test_no_held_out_document_or_long_line_stands_in_the_training_text(split):
-    train_texts = {d.text for ds in split.train.values() for d in ds}
-    train_lines = {
-        line for ds in split.train.values() for d in ds for line in long_lines(d)
-    }
+    train = [d for ds in split.train.values() for d in ds]
+    train_texts, train_lines = {d.text for d in train}, line_keys(train, exact_line)
     for members in split.held_out.values():
-        for document in members:
-            assert document.text not in train_texts
-            assert not train_lines & set(long_lines(document))
+        assert not train_lines & line_keys(members, exact_line)
+        assert not train_texts & {document.text for document in members}
 
 
 def test_dropped_lines_are_counted(documents, split):
@@ -81,12 +84,81 @@ def test_dropped_lines_are_counted(documents, split):
     }
 
 
+def documents_with(line_of_a: str, line_of_b: str) -> dict[str, list[Document]]:
+    """Two families of 200 documents; each document has one line planted."""
+    return {
+        "a": [
+            Document("x", f"n{i}", f"text {i} of a\n{line_of_a}") for i in range(200)
+        ],
+        "b": [Document("y", f"n{i}", f"{line_of_b}\nshort") for i in range(200)],
+    }
+
+
 def test_a_line_held_out_in_one_family_is_dropped_from_another():
     line = "a sentence of more than forty characters, in two families"
-    everything = {
-        "a": [Document("x", i, f"text {i} of a\n{line}") for i in range(200)],
-        "b": [Document("y", i, f"{line}\nshort") for i in range(200)],
-    }
-    split = split_documents(everything, held_out_share=0.1)
+    split = split_documents(
+        documents_with(line, line), held_out_share=0.1, line_key=exact_line
+    )
     assert all(line not in d.text for ds in split.train.values() for d in ds)
     assert split.dropped_lines["b"] == len(split.train["b"]) > 150
+    assert split.dropped["b", "y"] == split.dropped_lines["b"]
+
+
+def test_a_planted_near_copy_is_found_by_its_shape_and_not_by_its_letters():
+    one = "version 2.1 of libfoo-dev needs 300 MB of space on the disk"
+    other = "Version 3.0 of libbar-dev needs 12 MB of space on the disk"
+    planted = documents_with(one, other)
+    by_shape = split_documents(planted, held_out_share=0.1, line_key=masked_line)
+    assert all("disk" not in d.text for ds in by_shape.train.values() for d in ds)
+    assert min(by_shape.dropped_lines.values()) > 150
+    by_letters = split_documents(planted, held_out_share=0.1, line_key=exact_line)
+    # Held-out documents of each family hold that family's own line.
+    assert by_letters.dropped_lines == by_shape.dropped_lines
+    alone = {"a": planted["a"], "b": [d for d in planted["b"] if is_train(d)]}
+    only_b = split_documents(alone, held_out_share=0.1, line_key=exact_line)
+    assert only_b.dropped_lines["b"] == 0
+    only_b = split_documents(alone, held_out_share=0.1, line_key=masked_line)
+    assert only_b.dropped_lines["b"] == len(alone["b"])
+
+
+def is_train(document: Document) -> bool:
+    return not split_documents({"f": [document]}, held_out_share=0.1).held_out["f"]
+
+
+def test_numbers_and_identifiers_do_not_change_the_shape_of_a_line():
+    assert masked_shape("Removes libfoo-2 and 3 files") == "removes # and # files"
+    assert masked_shape("使用文件 foo_bar.txt 打开") == masked_shape(
+        "使用文件 x_1 打开"
+    )
+    assert masked_shape("two words") != masked_shape("two birds")
+
+
+def test_short_lines_are_no_leaks_and_length_is_that_of_the_text():
+    assert masked_line("Open a file") == exact_line("Open a file") == ""
+    # Fourteen Chinese characters are a sentence; they have 42 bytes.
+    assert masked_line("这是一个关于语言模型的长句子") != ""
+
+
+def test_the_order_of_the_documents_does_not_change_the_split(documents):
+    backwards = {family: ds[::-1] for family, ds in documents.items()}
+    one, other = (
+        split_documents(d, held_out_share=0.1) for d in (documents, backwards)
+    )
+    for family in FAMILIES:
+        assert {(d.language, d.name) for d in one.held_out[family]} == {
+            (d.language, d.name) for d in other.held_out[family]
+        }
+
+
+def test_the_sample_has_pairs_of_three_languages_with_their_licences():
+    folder = importlib.resources.files("bayeslaw.corpora") / "sample_parallel"
+    assert "Licences" in (folder / "README.md").read_text(encoding="utf-8")
+    pairs = read_sample_pairs()
+    assert {name: len(sets.train) for name, sets in pairs.items()} == {
+        "de": 4000,
+        "fr": 4000,
+        "ro": 4000,
+    }
+    assert [len(pairs["de"].dev), len(pairs["de"].test)] == [382, 383]
+    trained = {pair.english for pair in pairs["de"].train}
+    assert not trained & {pair.english for pair in pairs["de"].test}

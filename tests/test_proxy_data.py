@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from bayeslaw.corpora.corpus import Tokens
 from bayeslaw.proxy.config import CorpusConfig, TokenizerConfig
 from bayeslaw.proxy.data import (
-    Tokens,
     count_windows,
     family_order,
     load_corpus,
@@ -76,7 +76,7 @@ def small_tokens() -> Tokens:
     length = np.array([101, 260])
     return Tokens(
         stream=np.arange(361, dtype=np.uint16),
-        document=np.zeros(361, int),
+        document_length=length,
         start=np.array([0, 101]),
         length=length,
     )
@@ -119,4 +119,5 @@ def test_the_corpus_holds_bytes_and_one_separator_per_document():
         assert tokens.stream.max() == 256
         assert np.sum(tokens.stream == 256) == tokens.document.max() + 1
         assert tokens.length.sum() == len(tokens.stream)
+        assert (tokens.stream[np.cumsum(tokens.document_length)[:-1]] == 256).all()
         np.testing.assert_array_equal(tokens.stream[tokens.start], [256, 256])

@@ -1,14 +1,21 @@
 """The `sample:` corpus: 19 languages in five families, shipped with the package."""
 
-import gzip
-import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from bayeslaw.corpora.source import Document
+from bayeslaw.corpora.leakage import exact_line
+from bayeslaw.corpora.local import language_files, read_family
+from bayeslaw.corpora.pairs import PairSets, read_pair_sets
+from bayeslaw.corpora.source import Document, SourceText
 from bayeslaw.errors import InputError
 
 FOLDER = Path(__file__).parent / "sample"
+PAIRS = Path(__file__).parent / "sample_parallel"
+LICENCES = (
+    "LibreOffice help and interface (MPL-2.0), GNOME documentation (CC-BY-SA-3.0), "
+    "Debian Administrator's Handbook (GPL-2.0+ or CC-BY-SA-3.0), Universal Declaration "
+    "of Human Rights; see bayeslaw/corpora/sample/README.md"
+)
 
 
 def sample_families() -> tuple[str, ...]:
@@ -16,7 +23,9 @@ def sample_families() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in FOLDER.iterdir() if path.is_dir()))
 
 
-def read_sample(families: Sequence[str]) -> dict[str, list[Document]]:
+def read_sample(
+    families: Sequence[str], languages: Collection[str] | None = None
+) -> dict[str, list[Document]]:
     """Documents of the shipped sample, by family.
 
     The documents of a family's languages are interleaved by the share of the language
@@ -24,6 +33,7 @@ def read_sample(families: Sequence[str]) -> dict[str, list[Document]]:
 
     Args:
       families: which families, in the order wanted.
+      languages: which of their languages; None for all.
 
     Returns:
       family -> documents in stream order.
@@ -35,30 +45,32 @@ def read_sample(families: Sequence[str]) -> dict[str, list[Document]]:
     if unknown := [family for family in families if family not in known]:
         raise InputError(
             "unknown language family",
-            "study file, [corpus] families",
+            "families of sample:",
             ", ".join(unknown),
             f"families of sample: {', '.join(known)}",
             "correct the name, or choose another corpus source",
         )
-    return {family: _read_family(FOLDER / family) for family in families}
+    files = language_files(FOLDER, families, languages)
+    return {family: read_family(members) for family, members in files.items()}
 
 
-def _read_family(folder: Path) -> list[Document]:
-    languages = [_read_language(path) for path in sorted(folder.glob("*.txt.gz"))]
-    placed = []
-    for documents in languages:
-        ends = list(itertools.accumulate(len(document.text) for document in documents))
-        placed += [
-            ((end - len(document.text) / 2) / ends[-1], document)
-            for end, document in zip(ends, documents, strict=True)
-        ]
-    order = sorted(placed, key=lambda item: (item[0], item[1].language))
-    return [document for _, document in order]
+def read_sample_pairs() -> dict[str, PairSets]:
+    """Pairs of English with German, French and Romanian, by language."""
+    return read_pair_sets(PAIRS)
 
 
-def _read_language(path: Path) -> list[Document]:
-    language = path.name.removesuffix(".txt.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        blocks = [block.strip("\n") for block in file.read().split("\n\n")]
-    texts = [block for block in blocks if block]
-    return [Document(language, position, text) for position, text in enumerate(texts)]
+def read_sample_text(
+    families: Sequence[str] | None = None, languages: Collection[str] | None = None
+) -> SourceText:
+    """The sample as a source of `bayeslaw corpora build`."""
+    import bayeslaw
+
+    documents = read_sample(families or sample_families(), languages)
+    read = {document.language for members in documents.values() for document in members}
+    return SourceText(
+        documents=documents,
+        origin=({"package": "bayeslaw", "version": bayeslaw.__version__},),
+        licences=LICENCES,
+        pairs={name: p for name, p in read_sample_pairs().items() if name in read},
+        line_key=exact_line,
+    )

@@ -1,15 +1,16 @@
-"""What every text source gives, and the split of its documents into train and held-out.
+"""What every source of text gives: documents by family, pairs, and their origin.
 
-A source is a function of family names that returns documents by family.
+A source is a function of its options that returns a `SourceText`.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-# A shared line shorter than this many characters is a heading or a button label, which
-# two documents have by chance; a longer one is copied text.
-LEAK_LENGTH = 40
+from bayeslaw.corpora.leakage import masked_line
+from bayeslaw.corpora.pairs import PairSets
 
 
 @dataclass(frozen=True)
@@ -17,65 +18,57 @@ class Document:
     """One document of a corpus."""
 
     language: str  # language code, e.g. "de" or "zh_CN"
-    position: (
-        int  # place in the language's file, from 0; the same rule in all languages
-    )
+    name: str  # the same in every language that has the document
     text: str  # segments separated by line ends
 
 
 @dataclass(frozen=True)
-class Split:
-    """A corpus divided into training and held-out documents, by family."""
+class SourceOptions:
+    """What is asked of a source."""
 
-    train: Mapping[str, Sequence[Document]]
-    held_out: Mapping[str, Sequence[Document]]
-    dropped_lines: Mapping[str, int]  # training lines dropped, also in held-out text
+    held_out_share: float  # expected share of the documents held out
+    cache: Path  # where fetched and half-done work is kept
+    families: tuple[str, ...] | None = None  # in the order wanted; None for its own
+    languages: tuple[str, ...] | None = None  # None for all
+    genre: Literal["all", "help"] = "all"  # help: pages of one kind in all languages
+    mapping: Path | None = None  # file that names the parts of a data set
+    max_bytes: int | None = None  # text read of each family, at most
+    workers: int | None = None  # processes; one a core if None
 
 
-def split_documents(
-    documents: Mapping[str, Sequence[Document]], *, held_out_share: float
-) -> Split:
-    """Train and held-out documents, chosen by a hash of the position in the file.
+@dataclass(frozen=True)
+class SourceText:
+    """The text of a source, before it is divided and tokenised."""
 
-    The position alone decides, so documents that stand at the same place in every
-    language (the Universal Declaration comes first in each) go to the same side.
-    Training lines of `LEAK_LENGTH` or more characters that also occur in held-out text,
-    of whatever family, are dropped and counted.
+    documents: Mapping[str, Sequence[Document]]  # family -> in stream order
+    origin: tuple[Mapping[str, str], ...]  # what was read: names, versions, sha256
+    licences: str  # note for people who want to pass the text on
+    pairs: Mapping[str, PairSets] = field(default_factory=dict)  # language -> pairs
+    tested_pairs: int | None = None  # pairs in dev and in test, at most; None for all
+    # What two lines must share to count as the same; "" for lines that never do.
+    line_key: Callable[[str], str] = masked_line
+
+
+def interleave(languages: Sequence[Sequence[Document]]) -> list[Document]:
+    """Documents of a family's languages in one stream.
+
+    They are ordered by the share of their language already read, so that any stretch of
+    the stream has all languages.
 
     Args:
-      documents: family -> documents.
-      held_out_share: expected share of the documents held out, in (0, 1).
+      languages: documents of each language, none of them empty.
     """
-    held_out = {
-        family: [d for d in members if _is_held_out(d.position, held_out_share)]
-        for family, members in documents.items()
-    }
-    leaks = {
-        line
-        for members in held_out.values()
-        for document in members
-        for line in long_lines(document)
-    }
-    train, dropped = {}, {}
-    for family, members in documents.items():
-        kept = [d for d in members if not _is_held_out(d.position, held_out_share)]
-        lines = [d.text.split("\n") for d in kept]
-        clean = [[line for line in ls if line.strip() not in leaks] for ls in lines]
-        dropped[family] = sum(map(len, lines)) - sum(map(len, clean))
-        train[family] = [
-            replace(document, text="\n".join(ls))
-            for document, ls in zip(kept, clean, strict=True)
-            if ls
+    placed = []
+    for documents in languages:
+        ends = list(itertools.accumulate(len(document.text) for document in documents))
+        placed += [
+            ((end - len(document.text) / 2) / ends[-1], document)
+            for end, document in zip(ends, documents, strict=True)
         ]
-    return Split(train, held_out, dropped)
+    order = sorted(placed, key=lambda item: (item[0], item[1].language))
+    return [document for _, document in order]
 
 
-def long_lines(document: Document) -> list[str]:
-    """Lines of a document long enough to show copying, without outer white space."""
-    lines = (line.strip() for line in document.text.split("\n"))
-    return [line for line in lines if len(line) >= LEAK_LENGTH]
-
-
-def _is_held_out(position: int, share: float) -> bool:
-    digest = hashlib.sha256(f"document {position}".encode()).digest()
-    return int.from_bytes(digest[:4]) < share * 2**32
+def position_name(position: int) -> str:
+    """Name of a document that has none but its place in the file, counted from 0."""
+    return f"document {position}"

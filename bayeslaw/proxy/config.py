@@ -12,13 +12,16 @@ Axis letters of array names, used in `transformer`, `train` and `evaluate`:
 import hashlib
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     model_serializer,
+    model_validator,
 )
 
 # Raised by one when the harness changes the numbers that a given spec yields.
@@ -52,17 +55,54 @@ class StudyHeader(Record):
 
 
 class CorpusConfig(Record):
-    """Which text."""
+    """The text shipped with the package, and how it is divided."""
 
-    source: Literal["sample:"] = "sample:"  # the text shipped with the package
+    source: Literal["sample:"] = "sample:"
     families: tuple[str, ...] = Field(min_length=1)  # order of the families in tables
     held_out_share: float = 0.1  # expected share of the documents held out
+
+
+class BuiltCorpusConfig(Record):
+    """A corpus that `bayeslaw corpora build` has divided and tokenised.
+
+    The digest says which one, wherever it lies. The path is that of the study file and
+    is left out of what is written down, so a run is the same on every machine.
+    """
+
+    source: Literal["folder:"]
+    families: tuple[str, ...] = Field(min_length=1)  # order of the families in tables
+    digest: str = ""  # of the corpus; filled in from its folder where not stated
+    path: str = Field(default="", exclude=True)  # seen from the study file's folder
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_source(cls, fields: Any) -> Any:
+        """Takes `source = "folder:PATH"` apart."""
+        if isinstance(fields, dict) and isinstance(fields.get("source"), str):
+            kind, colon, path = fields["source"].partition(":")
+            if path:
+                return fields | {"source": kind + colon, "path": path}
+        return fields
+
+
+def _corpus_kind(fields: Any) -> str:
+    """Which record a table [corpus] is."""
+    source = fields.get("source") if isinstance(fields, dict) else fields.source
+    return "folder" if str(source).startswith("folder:") else "sample"
+
+
+AnyCorpusConfig = Annotated[
+    Annotated[CorpusConfig, Tag("sample")]
+    | Annotated[BuiltCorpusConfig, Tag("folder")],
+    Discriminator(_corpus_kind),
+]
 
 
 class TokenizerConfig(Record):
     """How text becomes integers."""
 
-    kind: Literal["bytes"] = "bytes"  # 256 byte values and one document separator
+    # 256 byte values and one document separator, or the pieces of a built corpus
+    kind: Literal["bytes", "sentencepiece"] = "bytes"
 
 
 class Proxy(Record):
@@ -134,8 +174,8 @@ class StudyFile(Record):
     """A whole study file."""
 
     study: StudyHeader
-    corpus: CorpusConfig
-    tokenizer: TokenizerConfig = TokenizerConfig()
+    corpus: AnyCorpusConfig
+    tokenizer: TokenizerConfig | None = None  # that of the corpus if not stated
     training: Training = Training()
     proxies: dict[str, Proxy]
     mixtures: dict[str, dict[str, float]]
@@ -153,7 +193,7 @@ class RunSpec(Record):
     mixture: dict[str, float]  # family -> ratio, all families of the corpus
     proxy: Proxy
     training: Training
-    corpus: CorpusConfig
+    corpus: AnyCorpusConfig
     tokenizer: TokenizerConfig
     harness: int = HARNESS_VERSION
 

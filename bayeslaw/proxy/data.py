@@ -6,88 +6,51 @@ windows are drawn without replacement, in a new order every epoch.
 """
 
 import functools
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from bayeslaw.corpora.corpus import Corpus, Tokens, tokenise
+from bayeslaw.corpora.folder import eval_set_name, read_corpus, stream_digest
+from bayeslaw.corpora.leakage import exact_line
 from bayeslaw.corpora.sample import read_sample
-from bayeslaw.corpora.source import Document, split_documents
-from bayeslaw.proxy.config import CorpusConfig, TokenizerConfig
-
-READERS = {"sample:": read_sample}
-
-
-class ByteTokenizer:
-    """UTF-8 bytes, and one separator before every document."""
-
-    name = "bytes"
-    separator = 256
-    # Bytes of text that each token stands for; the separator stands for none.
-    bytes_per_token = np.append(np.ones(256), 0.0)
-
-    def encode(self, text: str) -> np.ndarray:
-        """Token numbers of a text. Shape (token,), uint16."""
-        return np.frombuffer(text.encode(), dtype=np.uint8).astype(np.uint16)
-
-
-TOKENIZERS = {"bytes": ByteTokenizer}
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokenised documents of some families, one family after the other."""
-
-    stream: np.ndarray  # token numbers, uint16. Shape (token,)
-    document: np.ndarray  # number of the document each token is in. Shape (token,)
-    start: np.ndarray  # first token of each family. Shape (family,)
-    length: np.ndarray  # tokens of each family. Shape (family,)
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A tokenised corpus, divided into training and held-out text."""
-
-    families: tuple[str, ...]
-    train: Tokens
-    held_out: Tokens
-    bytes_per_token: np.ndarray  # Shape (vocabulary,)
-    dropped_lines: dict[str, int]  # training lines dropped because held out as well
-    eval_set: str  # name and content hash of the held-out text
+from bayeslaw.corpora.split import split_documents
+from bayeslaw.corpora.tokenizer import ByteTokenizer
+from bayeslaw.proxy.config import (
+    AnyCorpusConfig,
+    BuiltCorpusConfig,
+    TokenizerConfig,
+)
 
 
 @functools.lru_cache(maxsize=2)
-def load_corpus(corpus: CorpusConfig, tokenizer: TokenizerConfig) -> Corpus:
-    """Reads, splits and tokenises the corpus; the same result on every call."""
-    documents = READERS[corpus.source](corpus.families)
-    split = split_documents(documents, held_out_share=corpus.held_out_share)
-    coder = TOKENIZERS[tokenizer.kind]()
-    held_out = _tokenise([split.held_out[family] for family in corpus.families], coder)
-    digest = hashlib.sha256(held_out.stream.tobytes()).hexdigest()[:8]
+def load_corpus(
+    corpus: AnyCorpusConfig, tokenizer: TokenizerConfig, folder: Path | None = None
+) -> Corpus:
+    """Reads a corpus, divided and tokenised; the same result on every call.
+
+    Args:
+      corpus: which one.
+      tokenizer: how its text becomes integers; a built corpus has its own.
+      folder: where a built corpus lies on this machine.
+    """
+    if isinstance(corpus, BuiltCorpusConfig):
+        assert folder is not None
+        return read_corpus(folder, digest=corpus.digest, families=corpus.families)
+    documents = read_sample(corpus.families)
+    split = split_documents(
+        documents, held_out_share=corpus.held_out_share, line_key=exact_line
+    )
+    coder = ByteTokenizer()
+    held_out = tokenise(split.held_out, coder)
     return Corpus(
         families=corpus.families,
-        train=_tokenise([split.train[family] for family in corpus.families], coder),
+        train=tokenise(split.train, coder),
         held_out=held_out,
         bytes_per_token=coder.bytes_per_token,
-        dropped_lines=dict(split.dropped_lines),
-        eval_set=f"{corpus.source}held-out-{digest}",
-    )
-
-
-def _tokenise(families: list[Sequence[Document]], coder: ByteTokenizer) -> Tokens:
-    separator = np.array([coder.separator], np.uint16)
-    pieces = [
-        [np.concatenate([separator, coder.encode(document.text)]) for document in docs]
-        for docs in families
-    ]
-    flat = [piece for family in pieces for piece in family]
-    length = np.array([sum(map(len, family)) for family in pieces])
-    return Tokens(
-        stream=np.concatenate(flat),
-        document=np.repeat(np.arange(len(flat)), [len(piece) for piece in flat]),
-        start=np.cumsum(length) - length,
-        length=length,
+        dropped_lines=split.dropped_lines,
+        eval_set=eval_set_name(corpus.source, stream_digest(held_out.stream)),
+        tokenizer=coder.name,
     )
 
 

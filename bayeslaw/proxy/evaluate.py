@@ -11,8 +11,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Integer
 
+from bayeslaw.corpora.corpus import Corpus
 from bayeslaw.proxy.config import Training
-from bayeslaw.proxy.data import Corpus, count_windows
+from bayeslaw.proxy.data import count_windows
 from bayeslaw.proxy.layout import Layout
 from bayeslaw.proxy.transformer import Params
 

@@ -30,6 +30,7 @@ from bayeslaw.proxy.folder import Row, RunFolder
 from bayeslaw.proxy.pool import Pool, usable_cores
 from bayeslaw.proxy.schedule import legs
 from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study_corpus import built_corpus_folder, check_corpus
 from bayeslaw.runs import append_rows
 
 TABLE = "observations.csv"
@@ -87,7 +88,8 @@ def train_study(
     """
     began, path = time.monotonic(), Path(path)
     size = _check_workers(workers)
-    specs, folder = expand(read_study(path)), path.parent
+    study, folder = read_study(path), path.parent
+    specs, corpus_folder = expand(study), built_corpus_folder(study, folder)
     runs = {spec.run: RunFolder.of(folder, spec) for spec in specs}
     with _study_lock(folder):
         _check_table(folder, specs)
@@ -99,6 +101,10 @@ def train_study(
             if not _is_over(runs[spec.run]) and measured[spec.run] < count_rows(spec)
         ]
         before = sum(runs[spec.run].tokens_done for spec in todo)
+        if todo and corpus_folder:
+            check_corpus(study, corpus_folder)
+        for spec in todo:
+            runs[spec.run].prepare(spec, corpus_folder)
         rows_added += _train(folder, todo, size=size, progress=progress)
     return Summary(
         trained=sum(runs[spec.run].is_finished for spec in todo),
@@ -140,8 +146,6 @@ def _train(folder: Path, specs: list[RunSpec], *, size: int, progress: bool) -> 
     """Trains the runs, the longest first so that the last end together."""
     ordered = sorted(specs, key=_work, reverse=True)
     runs = [RunFolder.of(folder, spec) for spec in ordered]
-    for spec, run in zip(ordered, runs, strict=True):
-        run.prepare(spec)
     added, ended = 0, 0
 
     def on_end(run: RunFolder) -> None:

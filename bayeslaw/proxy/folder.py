@@ -1,6 +1,7 @@
 """The folder of a run: every file that worker and executor tell each other things by.
 
   spec.json      the run's spec, written before it starts
+  corpus.json    where its corpus lies on this machine, no part of the spec
   rows.json      finished observations, rewritten after every evaluation
   heartbeat.json tokens trained so far and the process, rewritten after every chunk
   log.jsonl      loss, rate, gradient norm and speed of every chunk, one line each
@@ -64,14 +65,27 @@ class RunFolder:
         text = (self.path / "spec.json").read_text(encoding="utf-8")
         return RunSpec.model_validate_json(text)
 
+    @property
+    def corpus_folder(self) -> Path | None:
+        """Where a built corpus lies on this machine; None for the shipped sample."""
+        path = self._read("corpus.json", {"folder": None})["folder"]
+        return None if path is None else Path(path)
+
     def read_rows(self) -> list[Row]:
         """The observations measured so far."""
         return self._read("rows.json", [])
 
-    def prepare(self, spec: RunSpec) -> None:
-        """Makes the folder, with the spec, and forgets a crash (not a divergence)."""
+    def prepare(self, spec: RunSpec, corpus_folder: Path | None = None) -> None:
+        """Makes the folder, with the spec, and forgets a crash (not a divergence).
+
+        Args:
+          spec: the run.
+          corpus_folder: where its corpus lies on this machine, if it is a built one.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         self._write("spec.json", spec.model_dump())
+        if corpus_folder is not None:
+            self._write("corpus.json", {"folder": str(corpus_folder.absolute())})
         if self.failure.get("kind") == "crashed":
             (self.path / "failed.json").unlink()
 

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,14 +12,15 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from bayeslaw.corpora.corpus import Corpus
 from bayeslaw.proxy.config import (
-    CorpusConfig,
+    AnyCorpusConfig,
     Proxy,
     RunSpec,
     TokenizerConfig,
     Training,
 )
-from bayeslaw.proxy.data import Corpus, load_corpus, window_starts
+from bayeslaw.proxy.data import load_corpus, window_starts
 from bayeslaw.proxy.evaluate import Score, make_evaluate, token_nats
 from bayeslaw.proxy.layout import Layout
 from bayeslaw.proxy.schedule import Leg, learning_rates
@@ -75,12 +77,14 @@ def make_optimizer(
 def make_program(
     proxy: Proxy,
     training: Training,
-    corpus: CorpusConfig,
+    corpus: AnyCorpusConfig,
     tokenizer: TokenizerConfig,
+    corpus_folder: Path | None,
     layout: Layout,
 ) -> Program:
     """Compiled functions for a shape of proxy; cached, as a worker trains many runs."""
-    return compile_program(proxy, training, load_corpus(corpus, tokenizer), layout)
+    text = load_corpus(corpus, tokenizer, corpus_folder)
+    return compile_program(proxy, training, text, layout)
 
 
 def compile_program(
@@ -185,10 +189,24 @@ def make_gradient(
     return in_parts
 
 
-def program_of(spec: RunSpec, layout: Layout | None = None) -> Program:
-    """The compiled functions that train a run, on one device if no layout is given."""
-    layout = layout or Layout((jax.local_devices()[0],))
-    return make_program(spec.proxy, spec.training, spec.corpus, spec.tokenizer, layout)
+def program_of(
+    spec: RunSpec, corpus_folder: Path | None = None, layout: Layout | None = None
+) -> Program:
+    """The compiled functions that train a run.
+
+    Args:
+      spec: the run.
+      corpus_folder: where a built corpus lies on this machine.
+      layout: the devices, and what each keeps; one device if None.
+    """
+    return make_program(
+        spec.proxy,
+        spec.training,
+        spec.corpus,
+        spec.tokenizer,
+        corpus_folder,
+        layout or Layout((jax.local_devices()[0],)),
+    )
 
 
 def advance_chunk(

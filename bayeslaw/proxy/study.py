@@ -8,8 +8,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.proxy.config import Record, RunSpec, StudyFile
+from bayeslaw.proxy.config import (
+    CorpusConfig,
+    Record,
+    RunSpec,
+    StudyFile,
+    TokenizerConfig,
+)
 from bayeslaw.proxy.schedule import cooldown_start, legs
+from bayeslaw.proxy.study_corpus import pin_corpus
 
 
 def read_study(path: str | Path) -> StudyFile:
@@ -35,7 +42,7 @@ def read_study(path: str | Path) -> StudyFile:
         raise InputErrors(_field_errors(error, path), str(path)) from error
     if errors := _content_errors(study, path):
         raise InputErrors(errors, str(path))
-    return study
+    return pin_corpus(study, path)
 
 
 def expand(study: StudyFile) -> list[RunSpec]:
@@ -61,7 +68,7 @@ def expand(study: StudyFile) -> list[RunSpec]:
             proxy=study.proxies[proxy],
             training=study.training,
             corpus=study.corpus,
-            tokenizer=study.tokenizer,
+            tokenizer=study.tokenizer or TokenizerConfig(),
         )
         for (proxy, mixture, seed), tokens in wanted.items()
     ]
@@ -178,8 +185,9 @@ def _training_errors(study: StudyFile) -> Iterator[InputError]:
         "[training] cooldown_fraction": training.cooldown_fraction,
         "[training] beta1": training.beta1,
         "[training] beta2": training.beta2,
-        "[corpus] held_out_share": study.corpus.held_out_share,
     }
+    if isinstance(study.corpus, CorpusConfig):
+        shares["[corpus] held_out_share"] = study.corpus.held_out_share
     for where, share in shares.items():
         if not 0 < share < 1:
             yield InputError(

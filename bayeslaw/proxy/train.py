@@ -39,7 +39,7 @@ def train_run(folder: RunFolder, layout: Layout | None = None) -> None:
     """
     began, cpu_began = time.monotonic(), time.process_time()
     spec = folder.read_spec()
-    program = program_of(spec, layout)
+    program = program_of(spec, folder.corpus_folder, layout)
     with contextlib.closing(Checkpoints(folder.checkpoints)) as checkpoints:
         _train_legs(folder, spec, program, checkpoints)
     folder.finish(
@@ -94,7 +94,7 @@ def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[R
             "se": score.se,
             "flops": program.flops_per_token * leg.tokens,
             "unique_tokens": unique[family],
-            "tokenizer": spec.tokenizer.kind,
+            "tokenizer": corpus.tokenizer,
             "eval_set": corpus.eval_set,
             "versions": describe_versions(spec),
             "mixture": json.dumps(spec.mixture),

@@ -1,0 +1,142 @@
+"""The verbs of the command line that build corpora and show them."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bayeslaw.arguments import Json
+from bayeslaw.errors import InputError
+
+corpora = typer.Typer(help="Build corpora for proxies.", rich_markup_mode=None)
+
+Names = Annotated[
+    str | None, typer.Option(help="Names, commas between; all if not given.")
+]
+
+
+@corpora.callback()
+def _group() -> None:
+    pass
+
+
+@corpora.command()
+def build(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="sample:, local:PATH, debian: or hf:DATASET."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the corpus.")
+    ],
+    families: Names = None,
+    languages: Names = None,
+    genre: Annotated[
+        Literal["all", "help"],
+        typer.Option(help="debian: all texts, or help pages only."),
+    ] = "all",
+    tokenizer: Annotated[
+        Literal["bytes", "sentencepiece"], typer.Option(help="What a token is.")
+    ] = "sentencepiece",
+    vocabulary: Annotated[
+        int, typer.Option(help="Tokens of sentencepiece, all families together.")
+    ] = 4096,
+    held_out_share: Annotated[
+        float, typer.Option(help="Share of the documents held out.")
+    ] = 0.1,
+    mapping: Annotated[
+        Path | None, typer.Option(help="hf: TOML, configurations of each family.")
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, help="hf: text of each family, at most.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where what is fetched and read is kept.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one a core if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a corpus: read, split, tokenise.
+
+    A stopped build goes on where it was.
+    """
+    from bayeslaw.corpora.building import TokenizerChoice, build_corpus
+    from bayeslaw.corpora.progress import progress_bars
+    from bayeslaw.corpora.source import SourceOptions
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_corpora import print_corpus
+
+    options = SourceOptions(
+        held_out_share=_check_share(held_out_share),
+        cache=cache or default_cache(),
+        families=_names("--families", families),
+        languages=_names("--languages", languages),
+        genre=genre,
+        mapping=mapping,
+        max_bytes=max_bytes,
+        workers=workers,
+    )
+    choice = TokenizerChoice(tokenizer, vocabulary)
+    with progress_bars(shown=not as_json) as report:
+        manifest = build_corpus(source, output, options, choice, report=report)
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+    else:
+        print_corpus(manifest, output)
+
+
+@corpora.command()
+def show(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Result of `corpora build`.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show what is in a corpus, and whether it is as it was built."""
+    from bayeslaw.corpora.folder import verify
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_corpora import print_corpus
+
+    manifest = verify(folder)
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+    else:
+        print_corpus(manifest, folder)
+
+
+def default_cache() -> Path:
+    """Where fetched packages are kept if nothing else is said."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "bayeslaw" / "corpora"
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names or len(set(names)) < len(names):
+        raise InputError(
+            "empty or repeated name",
+            f"option {option}",
+            text,
+            "names with commas between, each once",
+            "correct the list, or leave the option out for all",
+        )
+    return names
+
+
+def _check_share(share: float) -> float:
+    if not 0 < share < 1:
+        raise InputError(
+            "share out of range",
+            "option --held-out-share",
+            str(share),
+            "a number between 0 and 1, both excluded",
+            "correct the value; 0.1 holds out a tenth of the documents",
+        )
+    return share

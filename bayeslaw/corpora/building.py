@@ -1,0 +1,201 @@
+"""Building of a corpus: read, divide, tokenise and write, all or nothing."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from bayeslaw.corpora.corpus import Tokens, tokenise
+from bayeslaw.corpora.folder import (
+    PARALLEL,
+    check_place,
+    content_digest,
+    move_into_place,
+    stream_digest,
+    write_arrays,
+)
+from bayeslaw.corpora.leakage import masked_shape
+from bayeslaw.corpora.manifest import NAME, Manifest, TokenizerEntry
+from bayeslaw.corpora.pairs import (
+    PairSets,
+    keep_apart,
+    shapes_tested,
+    write_pair_sets,
+)
+from bayeslaw.corpora.progress import Report, no_report
+from bayeslaw.corpora.sizes import document_places, places, size_table
+from bayeslaw.corpora.source import SourceOptions, SourceText
+from bayeslaw.corpora.sources import read_source, source_name
+from bayeslaw.corpora.split import Split, split_documents
+from bayeslaw.corpora.tokenizer import (
+    ByteTokenizer,
+    PieceTokenizer,
+    Tokenizer,
+    train_pieces,
+)
+from bayeslaw.errors import InputError
+
+LARGEST_SIDE = 2**31 - 1  # places of tokens are int32 on the device
+
+
+@dataclass(frozen=True)
+class TokenizerChoice:
+    """How text is to become integers."""
+
+    kind: Literal["bytes", "sentencepiece"] = "sentencepiece"
+    vocabulary: int = 4096  # of sentencepiece, separator and bytes included
+
+
+def build_corpus(
+    source: str,
+    output: str | Path,
+    options: SourceOptions,
+    choice: TokenizerChoice = TokenizerChoice(),
+    *,
+    report: Report = no_report,
+) -> Manifest:
+    """Builds the folder of a corpus; equal text gives equal files.
+
+    Args:
+      source: `sample:`, `local:PATH`, `debian:` or `hf:DATASET`.
+      output: the folder; a corpus that lies there is replaced.
+      options: what is asked of the source.
+      choice: how text is to become integers.
+      report: told how far the build is.
+
+    Returns:
+      what is written about the corpus: sizes, origin, digests.
+
+    Raises:
+      InputError: what the source says, too little text, or something other than a
+        corpus lies at `output`.
+    """
+    folder = Path(output)
+    check_place(folder)
+    text = read_source(source, options, report)
+    split = split_documents(
+        text.documents, held_out_share=options.held_out_share, line_key=text.line_key
+    )
+    _check_sides(split)
+    with _stage("vocabulary", report):
+        coder, model = _make_tokenizer(choice, split)
+    with _stage("tokens", report):
+        tokens = {
+            "train": tokenise(split.train, coder),
+            "held_out": tokenise(split.held_out, coder),
+        }
+    _check_length(tokens["train"])
+    with _stage("pairs", report):
+        pairs = _pairs_apart(text, split)
+    order = places(text.documents)
+    numbers = {
+        "train": document_places(split.train, order),
+        "held_out": document_places(split.held_out, order),
+    }
+    with _making(folder) as made:
+        write_arrays(made, tokens, numbers, coder.bytes_per_token, model)
+        manifest = Manifest(
+            source=source_name(source),
+            options=_recorded(options),
+            origin=tuple(dict(entry) for entry in text.origin),
+            licences=text.licences,
+            families=tuple(text.documents),
+            held_out_share=options.held_out_share,
+            tokenizer=_tokenizer_entry(choice, coder),
+            sizes=size_table(split, tokens, numbers, order),
+            pairs=write_pair_sets(made / PARALLEL, pairs),
+            digest=content_digest(made, tuple(text.documents)),
+            held_out_digest=stream_digest(tokens["held_out"].stream),
+        )
+        (made / NAME).write_text(manifest.to_text(), encoding="utf-8")
+    return manifest
+
+
+def _make_tokenizer(choice: TokenizerChoice, split: Split) -> tuple[Tokenizer, bytes]:
+    """The tokenizer, and its model; none for bytes. Held-out text has no part in it."""
+    if choice.kind == "bytes":
+        return ByteTokenizer(), b""
+    model = train_pieces(split.train, choice.vocabulary)
+    return PieceTokenizer(model), model
+
+
+def _tokenizer_entry(choice: TokenizerChoice, coder: Tokenizer) -> TokenizerEntry:
+    made_by = "bayeslaw"
+    if choice.kind == "sentencepiece":
+        made_by = f"sentencepiece {version('sentencepiece')}"
+    return TokenizerEntry(
+        kind=choice.kind,
+        name=coder.name,
+        vocabulary=len(coder.bytes_per_token),
+        made_by=made_by,
+    )
+
+
+def _pairs_apart(text: SourceText, split: Split) -> dict[str, PairSets]:
+    """The pairs, those of dev and test that training text gives away dropped."""
+    tested = shapes_tested(text.pairs)
+    trained: dict[str, set[str]] = {language: set() for language in tested}
+    for document in chain.from_iterable(split.train.values()):
+        if wanted := tested.get(document.language):
+            shapes = {masked_shape(line) for line in document.text.split("\n")}
+            trained[document.language] |= shapes & wanted
+    return keep_apart(text.pairs, trained, limit=text.tested_pairs)
+
+
+def _check_sides(split: Split) -> None:
+    """Refuses a corpus of which a family has no training or no held-out text."""
+    for name, side in (("training", split.train), ("held-out", split.held_out)):
+        if empty := [family for family, members in side.items() if not members]:
+            raise InputError(
+                f"families without {name} text",
+                "documents of the source",
+                ", ".join(empty),
+                "several dozen documents in each family",
+                "give more or shorter documents, or change --held-out-share",
+            )
+
+
+def _check_length(train: Tokens) -> None:
+    if len(train.stream) > LARGEST_SIDE:
+        raise InputError(
+            "more training text than training can address",
+            "documents of the source",
+            f"{len(train.stream):,} tokens",
+            f"at most {LARGEST_SIDE:,}",
+            "read less (--max-bytes, --languages), or take a larger vocabulary",
+        )
+
+
+def _recorded(options: SourceOptions) -> dict[str, Any]:
+    """Options that say what was read, and not where it is kept."""
+    names = ("families", "languages", "genre", "max_bytes")
+    values: Mapping[str, Any] = {name: getattr(options, name) for name in names}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
+
+
+@contextlib.contextmanager
+def _stage(name: str, report: Report) -> Iterator[None]:
+    report(name, 0, 1)
+    yield
+    report(name, 1, 1)
+
+
+@contextlib.contextmanager
+def _making(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` to write into, put into its place when all went well."""
+    made = folder.with_name(f".{folder.name}.building")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    try:
+        yield made
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    move_into_place(made, folder)

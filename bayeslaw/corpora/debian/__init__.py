@@ -1,0 +1,1 @@
+"""The `debian:` corpus: help pages, manuals and interfaces from Debian's packages."""

@@ -1,0 +1,74 @@
+"""Segments of each package and list, kept in the cache so that they are read once.
+
+segments/<file>-<version>-<digest>/<language>.json   [[document, key, text], ...]
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bayeslaw.corpora.debian import catalogues, pages
+from bayeslaw.corpora.debian.segment import Segment
+
+# Raised by one when a reader gives other segments for the same file.
+READERS_VERSION = 2
+READERS = {
+    "help_pages": pages.help_pages,
+    "guides": pages.guides,
+    "handbook": pages.handbook,
+    "descriptions": pages.descriptions,
+    "catalogues": catalogues.catalogues,
+    "wiki_messages": catalogues.wiki_messages,
+}
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The reading of one file."""
+
+    text: str  # name of the kind of text, e.g. "lo-help"
+    reader: str  # name in READERS
+    path: Path
+    digest: str  # of the file
+    language: str | None  # None if the file has several
+    tells_english: bool  # whether its keys are the English of this kind of text
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the segments are kept."""
+        name = f"{self.path.stem}-{READERS_VERSION}-{self.digest[:12]}"
+        return self.cache / "segments" / name
+
+    def segments(self, language: str) -> list[Segment]:
+        """The segments of a language, each place of a document once."""
+        path = self.folder / f"{language}.json"
+        if not path.exists():
+            return []
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [Segment(language, *row) for row in rows]
+
+
+def extract(job: Extraction) -> None:
+    """Reads the segments of a file into the cache, unless they are there."""
+    if job.folder.exists():
+        return
+    languages: dict[str, dict[tuple[str, str], str]] = {}
+    for language, document, key, text in READERS[job.reader](job.path, job.language):
+        languages.setdefault(language, {}).setdefault((document, key), text)
+    if job.tells_english:
+        keys = {place for found in languages.values() for place in found}
+        languages["en"] = {place: place[1] for place in sorted(keys)}
+    temporary = job.folder.with_name(f".{job.folder.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for language, found in languages.items():
+        rows = [[*place, text] for place, text in found.items()]
+        content = json.dumps(rows, ensure_ascii=False)
+        (temporary / f"{language}.json").write_text(content, encoding="utf-8")
+    if job.folder.exists():
+        shutil.rmtree(temporary)
+    else:
+        os.replace(temporary, job.folder)

@@ -1,0 +1,95 @@
+"""Which segments are text of their language, and which translate each other."""
+
+import re
+from collections.abc import Iterator
+
+from bayeslaw.corpora.debian.languages import Language
+
+# Shorter segments are labels of a word or two.
+SHORTEST, SHORTEST_UNSPACED = 25, 8
+# Shares of the characters at the beginning of a segment.
+BEGINNING = 300
+MOST_SIGNS = 0.4  # digits and ASCII signs, of all but blanks
+LEAST_SCRIPT = 0.5  # letters of the script, of these and Latin letters
+LEAST_SCRIPT_COMPACT = 0.3
+# Words in common with the English text, above which a text is not translated.
+MOST_ENGLISH = 0.6
+# Characters of a pair, and of the translation for one character of English.
+PAIR_LENGTHS = (12, 500)
+PAIR_WORDS = 3
+PAIR_RATIOS, PAIR_RATIOS_COMPACT = (0.5, 2.2), (0.12, 1.0)
+
+_LATIN = re.compile(r"[A-Za-z]")
+_SIGN = re.compile(r"[!-@\[-`{-~]")
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d+")
+_SENTENCE_END = re.compile(r'(?<=[.!?])\s+(?=[A-ZÀ-ÝĂÂÎȘȚ„"«(¿¡А-ЯІЇЄ])|(?<=[。！？])')
+
+
+def is_text(text: str, language: Language) -> bool:
+    """Whether a segment is long enough, mostly letters, and in the right script."""
+    shortest = SHORTEST_UNSPACED if language.is_unspaced else SHORTEST
+    return (
+        len(text) >= shortest
+        and is_mostly_letters(text)
+        and is_in_script(text, language)
+    )
+
+
+def is_mostly_letters(text: str) -> bool:
+    """Whether digits and signs are a minor part of the beginning."""
+    start = text[:BEGINNING]
+    return len(_SIGN.findall(start)) <= MOST_SIGNS * (len(start) - start.count(" "))
+
+
+def is_in_script(text: str, language: Language) -> bool:
+    """Whether the letters of the beginning are those of the language, undamaged."""
+    if language.damage and language.damage.search(text):
+        return False
+    if language.letters is None:
+        return True
+    start = text[:BEGINNING]
+    own, latin = len(language.letters.findall(start)), len(_LATIN.findall(start))
+    least = LEAST_SCRIPT_COMPACT if language.is_compact else LEAST_SCRIPT
+    return own > 0 and own >= least * (own + latin)
+
+
+def is_untranslated(english: str, text: str) -> bool:
+    """Whether a text has most of its words in common with the English one."""
+    if english == text:
+        return True
+    ours, theirs = set(english.casefold().split()), set(text.casefold().split())
+    common = len(ours & theirs)
+    return common > MOST_ENGLISH * (len(ours) + len(theirs) - common)
+
+
+def is_pair(english: str, other: str, language: Language) -> bool:
+    """Whether two texts can be translations: lengths, script and numbers agree."""
+    shortest, longest = PAIR_LENGTHS
+    low, high = PAIR_RATIOS_COMPACT if language.is_compact else PAIR_RATIOS
+    return (
+        shortest <= len(english) <= longest
+        and low * len(english) <= len(other) <= high * len(english)
+        and len(_WORD.findall(english)) >= PAIR_WORDS
+        and is_mostly_letters(english)
+        and is_mostly_letters(other)
+        and is_in_script(other, language)
+        and not is_untranslated(english, other)
+        and _have_equal_numbers(english, other, language)
+    )
+
+
+def _have_equal_numbers(english: str, other: str, language: Language) -> bool:
+    """Other scripts may have digits of their own, if English has none."""
+    ours, theirs = sorted(_NUMBER.findall(english)), sorted(_NUMBER.findall(other))
+    return ours == theirs or (language.letters is not None and not ours)
+
+
+def sentence_pairs(english: str, other: str) -> Iterator[tuple[str, str]]:
+    """Sentence by sentence if there are as many, else the two texts as they are."""
+    ours = [sentence for sentence in _SENTENCE_END.split(english) if sentence]
+    theirs = [sentence for sentence in _SENTENCE_END.split(other) if sentence]
+    if len(ours) == len(theirs) > 1:
+        yield from zip(ours, theirs, strict=True)
+    else:
+        yield english, other

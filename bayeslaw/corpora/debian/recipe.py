@@ -1,0 +1,179 @@
+"""The `debian:` corpus: fetch, read, gather, and divide the pairs.
+
+Everything fetched and read is kept in a cache folder, so a stopped build goes on.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from bayeslaw.corpora.debian.archive import Archive, Package
+from bayeslaw.corpora.debian.extraction import Extraction, extract
+from bayeslaw.corpora.debian.gathering import FoundPair, Gathered, Gathering, gather
+from bayeslaw.corpora.debian.languages import family_languages
+from bayeslaw.corpora.debian.packages import (
+    Text,
+    chosen_texts,
+    texts,
+    wanted_packages,
+)
+from bayeslaw.corpora.jobs import run_jobs
+from bayeslaw.corpora.pairs import Pair, PairSets
+from bayeslaw.corpora.progress import Report
+from bayeslaw.corpora.source import Document, SourceOptions, SourceText, interleave
+from bayeslaw.corpora.split import is_held_out
+from bayeslaw.errors import InputError
+
+# Languages with fewer training pairs are left without pairs.
+LEAST_PAIRS = 2000
+# Pairs in dev and in test, and what may be dropped of them for each that stays.
+TESTED, SPARE = 1000, 3
+TESTED_WORDS = range(4, 61)  # of the English sentence
+
+
+def read_debian(options: SourceOptions, report: Report) -> SourceText:
+    """Documents and pairs of some families, read from Debian's packages.
+
+    Raises:
+      InputError: no apt, no network, an unknown family, or a language without text.
+    """
+    families = family_languages(options.families, options.languages)
+    languages = [code for codes in families.values() for code in codes]
+    chosen = chosen_texts(options.genre)
+    archive, packages = _fetch(chosen, languages, options.cache, report)
+    extractions = _extractions(chosen, languages, archive, packages, options.cache)
+    run_jobs(
+        extract, extractions, stage="texts", report=report, workers=options.workers
+    )
+    gatherings = [
+        Gathering(code, tuple(extractions), options.cache) for code in languages
+    ]
+    run_jobs(
+        gather, gatherings, stage="languages", report=report, workers=options.workers
+    )
+    found = {job.language: job.result() for job in gatherings}
+    _check_languages(found, options.genre)
+    return SourceText(
+        documents={
+            family: interleave([_documents(code, found[code]) for code in codes])
+            for family, codes in families.items()
+        },
+        origin=_origin(packages, extractions),
+        licences="; ".join(text.licence for text in chosen)
+        + ". For training and measuring; mind the licences before passing text on.",
+        pairs=_pairs(found, options.held_out_share),
+        tested_pairs=TESTED,
+    )
+
+
+def _fetch(
+    chosen: Sequence[Text], languages: Sequence[str], cache: Path, report: Report
+) -> tuple[Archive, list[Package]]:
+    """The archive, and the packages of some texts and languages, all of them here."""
+    archive = Archive(cache)
+    report("package lists", 0, 1)
+    codes = [code for text in texts() for code in text.list_languages]
+    archive.fetch_lists(codes)
+    report("package lists", 1, 1)
+    packages = archive.find(wanted_packages(chosen, languages))
+    archive.fetch(packages, lambda done: report("packages", done, len(packages)))
+    return archive, packages
+
+
+def _extractions(
+    chosen: Sequence[Text],
+    languages: Sequence[str],
+    archive: Archive,
+    packages: Sequence[Package],
+    cache: Path,
+) -> list[Extraction]:
+    """What to read, running text first."""
+    here = {package.name: package for package in packages}
+    jobs = []
+    for text in chosen:
+        for name, language in text.packages.items():
+            if package := here.get(name):
+                # Where each language has a package, one of them tells the English.
+                tells = text.reader == "catalogues" and name == (text.reference or name)
+                place = (package.path, package.digest, language, tells, cache)
+                jobs.append(Extraction(text.name, text.reader, *place))
+        for code in text.list_languages:
+            path = archive.translations(code)
+            if path and code in {*languages, "en"}:
+                place = (path, file_digest(path), code, False, cache)
+                jobs.append(Extraction(text.name, text.reader, *place))
+    return jobs
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _documents(language: str, found: Gathered) -> list[Document]:
+    return [Document(language, name, text) for name, text in found.documents]
+
+
+def _origin(
+    packages: Sequence[Package], extractions: Sequence[Extraction]
+) -> tuple[dict[str, str], ...]:
+    """Packages and lists that were read."""
+    files = {package.path for package in packages}
+    lists = [job for job in extractions if job.path not in files]
+    return (
+        *(package.origin() for package in packages),
+        *({"list": job.path.name, "sha256": job.digest} for job in lists),
+    )
+
+
+def _check_languages(found: dict[str, Gathered], genre: str) -> None:
+    if empty := [code for code, gathered in found.items() if not gathered.documents]:
+        raise InputError(
+            "languages without text",
+            f"source debian:, genre {genre}",
+            ", ".join(empty),
+            "languages that the packages have in this genre",
+            "name the others with --languages, or ask for --genre all",
+        )
+
+
+def _pairs(found: dict[str, Gathered], held_out_share: float) -> dict[str, PairSets]:
+    """Pairs of the languages that have enough of them."""
+    divided = {
+        code: divide_pairs(gathered.pairs, held_out_share)
+        for code, gathered in found.items()
+    }
+    return {
+        code: sets for code, sets in divided.items() if len(sets.train) >= LEAST_PAIRS
+    }
+
+
+def divide_pairs(found: Sequence[FoundPair], held_out_share: float) -> PairSets:
+    """Training pairs, and candidates for dev and test from held-out documents.
+
+    Candidates are whole segments, running text before interface strings; sentences cut
+    from held-out segments are used nowhere. Within that all are in the order of a hash
+    of the English sentence, so that any number of them is a fair sample.
+    """
+    sides: dict[bool, list[FoundPair]] = {True: [], False: []}
+    for pair in sorted(found, key=_hash):
+        sides[is_held_out(pair.document, held_out_share)].append(pair)
+    tested = [
+        pair
+        for pair in sorted(sides[True], key=_is_message)
+        if pair.is_whole and len(pair.english.split()) in TESTED_WORDS
+    ][: 2 * SPARE * TESTED]
+    train, dev, test = (
+        [Pair(pair.english, pair.other, pair.source) for pair in pairs]
+        for pairs in (sides[False], tested[::2], tested[1::2])
+    )
+    return PairSets(train, dev, test)
+
+
+def _hash(pair: FoundPair) -> bytes:
+    return hashlib.sha256(pair.english.encode()).digest()
+
+
+def _is_message(pair: FoundPair) -> bool:
+    return pair.document.startswith("messages ")

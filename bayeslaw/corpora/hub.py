@@ -1,0 +1,265 @@
+"""The `hf:` corpus: a data set of the Hugging Face hub, streamed (extra `hf`).
+
+A mapping file says which configuration of the data set holds which language:
+
+    text = "text"                # field with the text; this is the default
+    id = "id"                    # field with the name that all languages share, if any
+    [families.germanic]
+    de = "20231101.de"           # language = configuration
+    [families.indic]
+    hi = "20231101.hi"
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bayeslaw.corpora.progress import Report
+from bayeslaw.corpora.source import (
+    Document,
+    SourceOptions,
+    SourceText,
+    interleave,
+    position_name,
+)
+from bayeslaw.corpora.text_files import row_problem
+from bayeslaw.errors import InputError
+
+SPLIT = "train"
+# Text of each family if nothing else is said: enough for proxies, minutes to fetch.
+MAX_BYTES = 50_000_000
+
+
+class LanguageMap(BaseModel):
+    """The mapping file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = "text"
+    id: str = "id"
+    families: dict[str, dict[str, str]] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set as SOURCE names it."""
+
+    name: str
+    revision: str | None
+    split: str
+
+    @classmethod
+    def parse(cls, text: str) -> "DataSet":
+        """From DATASET[@REVISION][:SPLIT]."""
+        rest, _, split = text.partition(":")
+        name, _, revision = rest.partition("@")
+        return cls(name, revision or None, split or SPLIT)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine, which has no revision."""
+        return Path(self.name).exists()
+
+
+def read_hub(text: str, options: SourceOptions, report: Report) -> SourceText:
+    """The first documents of each language of a data set.
+
+    Args:
+      text: DATASET[@REVISION][:SPLIT].
+      options: `mapping` is needed; `max_bytes` of each family are shared equally by its
+        languages.
+      report: told after each language.
+
+    Raises:
+      InputError: no `datasets` here, a mapping that does not fit, or a data set that
+        cannot be read.
+    """
+    data = pin_revision(DataSet.parse(text))
+    mapping = read_mapping(options.mapping)
+    families = _chosen(mapping, options)
+    total = sum(map(len, families.values()))
+    origin, documents = [], {}
+    report("data set", 0, total)
+    for family, languages in families.items():
+        budget = (options.max_bytes or MAX_BYTES) // len(languages)
+        streams = []
+        for language, configuration in languages.items():
+            found, empty = read_language(data, mapping, language, configuration, budget)
+            streams.append(found)
+            origin.append(_entry(data, language, configuration, len(found), empty))
+            report("data set", len(origin), total)
+        documents[family] = interleave(streams)
+    return SourceText(
+        documents=documents,
+        origin=tuple(origin),
+        licences=f"Those of the data set {data.name}; see its card.",
+    )
+
+
+def read_language(
+    data: DataSet,
+    mapping: LanguageMap,
+    language: str,
+    configuration: str,
+    max_bytes: int,
+) -> tuple[list[Document], int]:
+    """Documents of a language up to a size, and the number of rows with empty text.
+
+    Raises:
+      InputError: a row without the text field, or a language without text.
+    """
+    documents, size, empty = list[Document](), 0, 0
+    for row, cells in enumerate(_rows(data, configuration)):
+        content: dict[str, Any] = {
+            "text": cells.get(mapping.text),
+            "id": cells.get(mapping.id),
+        }
+        where = f"hf:{data.name}, configuration {configuration}, row {row}"
+        if content["text"] == "":
+            empty += 1
+            continue
+        if problem := row_problem(content):
+            raise _row_error(where, problem, list(cells), mapping)
+        name = str(content["id"] or position_name(row))
+        documents.append(Document(language, name, content["text"]))
+        size += len(content["text"].encode())
+        if size >= max_bytes:
+            break
+    if not documents:
+        raise _row_error(
+            f"hf:{data.name}, configuration {configuration}", "no text", [], mapping
+        )
+    return documents, empty
+
+
+def _rows(data: DataSet, configuration: str) -> Iterator[dict[str, Any]]:
+    try:
+        from datasets import load_dataset
+
+        yield from load_dataset(
+            data.name,
+            configuration,
+            split=data.split,
+            revision=data.revision,
+            streaming=True,
+        )
+    except ModuleNotFoundError as error:
+        raise _missing_library(error) from error
+    # Everything that can go wrong between here and the hub; none of it is ours.
+    except Exception as error:
+        raise InputError(
+            "data set cannot be read",
+            f"hf:{data.name}, configuration {configuration}, split {data.split}",
+            f"{type(error).__name__}: {error}",
+            "a data set, configuration and split of the hub, and a network",
+            "correct the names, or log in if the data set asks for it",
+        ) from error
+
+
+def pin_revision(data: DataSet) -> DataSet:
+    """The data set at the commit that its revision stands for now."""
+    if data.is_local:
+        return data
+    try:
+        from huggingface_hub import HfApi
+
+        commit = HfApi().dataset_info(data.name, revision=data.revision).sha
+    except ModuleNotFoundError as error:
+        raise _missing_library(error) from error
+    except Exception as error:
+        raise InputError(
+            "data set cannot be found",
+            f"hf:{data.name}, revision {data.revision or 'newest'}",
+            f"{type(error).__name__}: {error}",
+            "a data set of the hub that you may read, and a network",
+            "correct the name, or log in if the data set asks for it",
+        ) from error
+    return DataSet(data.name, commit, data.split)
+
+
+def read_mapping(path: Path | None) -> LanguageMap:
+    """The mapping file.
+
+    Raises:
+      InputError: none was named, or it does not say which languages to read.
+    """
+    if path is None:
+        raise _mapping_error("option --mapping", "no mapping")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return LanguageMap.model_validate(content)
+    except (OSError, ValueError, tomllib.TOMLDecodeError) as error:
+        got = str(error)
+        if isinstance(error, ValidationError):
+            problem = error.errors()[0]
+            got = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        raise _mapping_error(str(path), got) from error
+
+
+def _chosen(mapping: LanguageMap, options: SourceOptions) -> dict[str, dict[str, str]]:
+    """Configurations to read, by family and language."""
+    known = mapping.families
+    if unknown := [name for name in options.families or () if name not in known]:
+        raise _mapping_error(str(options.mapping), f"no family {', '.join(unknown)}")
+    chosen = {
+        family: {
+            language: configuration
+            for language, configuration in known[family].items()
+            if options.languages is None or language in options.languages
+        }
+        for family in options.families or known
+    }
+    if empty := [family for family, languages in chosen.items() if not languages]:
+        raise _mapping_error(str(options.mapping), f"no language of {', '.join(empty)}")
+    return chosen
+
+
+def _entry(
+    data: DataSet, language: str, configuration: str, documents: int, empty: int
+) -> dict[str, str]:
+    return {
+        "data set": Path(data.name).name if data.is_local else data.name,
+        "revision": data.revision or "local",
+        "split": data.split,
+        "language": language,
+        "configuration": configuration,
+        "documents": str(documents),
+        "empty rows": str(empty),
+    }
+
+
+def _row_error(
+    where: str, got: str, fields: list[str], mapping: LanguageMap
+) -> InputError:
+    return InputError(
+        "row without usable text",
+        where,
+        f"{got}; fields {', '.join(fields) or 'none'}",
+        f"text in the field `{mapping.text}`",
+        "name the field in the mapping file (text = ...), or correct the names",
+    )
+
+
+def _mapping_error(where: str, got: str) -> InputError:
+    return InputError(
+        "no mapping from families to configurations",
+        where,
+        got,
+        "a TOML file with tables such as [families.germanic] and lines such as "
+        'de = "20231101.de"',
+        "write the file and name it with --mapping",
+    )
+
+
+def _missing_library(error: ModuleNotFoundError) -> InputError:
+    return InputError(
+        "library for the hub is missing",
+        "source hf:",
+        f"no module {error.name}",
+        "the extra `hf`",
+        "pip install 'bayeslaw[hf]'",
+    )

@@ -1,0 +1,37 @@
+"""When two lines are one text, so that one must not be held out beside the other."""
+
+import re
+
+# A shared line shorter than this many characters is a heading or a button label, which
+# two documents have by chance; a longer one is copied text.
+LEAK_LENGTH = 40
+
+# An ASCII word with a digit, a dash, a slash or an underscore: a number, version, path,
+# option or identifier. Boilerplate differs in these only. It looks behind, so that a
+# word is tried from its beginning alone.
+_IDENTIFIER = re.compile(r"(?<![!-~])[!-~]*[0-9_/-][!-~]*")
+
+
+def masked_shape(text: str) -> str:
+    """The text in lower case, numbers and identifiers masked: equal for copies of it.
+
+    Example:
+      >>> masked_shape("Removes libfoo-2 and 3 files")
+      'removes # and # files'
+    """
+    return " ".join(_IDENTIFIER.sub("#", text.casefold()).split())
+
+
+def masked_line(line: str) -> str:
+    """Key of a line whose near copies are leaks; "" if it is short.
+
+    The length is taken in bytes: forty characters of Chinese are a paragraph.
+    """
+    text = line.strip()
+    return masked_shape(text) if len(text.encode()) >= LEAK_LENGTH else ""
+
+
+def exact_line(line: str) -> str:
+    """Key of a line of which exact copies only are leaks; "" if it is short."""
+    text = line.strip()
+    return text if len(text) >= LEAK_LENGTH else ""
