@@ -21,6 +21,7 @@ import numpy as np
 
 from bayeslaw.corpora.corpus import Corpus, Tokens
 from bayeslaw.corpora.manifest import NAME, Manifest, read_manifest
+from bayeslaw.corpora.tokenizer import ByteTokenizer, PieceTokenizer, Tokenizer
 from bayeslaw.errors import InputError
 
 SIDES = ("train", "held_out")
@@ -58,6 +59,12 @@ def read_corpus(
         eval_set=eval_set_name(manifest.source, manifest.held_out_digest),
         tokenizer=manifest.tokenizer.name,
     )
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that a built corpus was made with."""
+    path = folder / MODEL
+    return PieceTokenizer(path.read_bytes()) if path.exists() else ByteTokenizer()
 
 
 def eval_set_name(source: str, digest: str) -> str:

@@ -38,6 +38,9 @@ class Tokenizer(Protocol):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token numbers of some texts. Shape (token,) each, uint16."""
 
+    def decode(self, tokens: np.ndarray) -> bytes:
+        """The bytes that some tokens stand for."""
+
 
 class ByteTokenizer:
     """UTF-8 bytes, and one separator before every document."""
@@ -50,6 +53,10 @@ class ByteTokenizer:
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token numbers of some texts. Shape (token,) each, uint16."""
         return [np.frombuffer(t.encode(), np.uint8).astype(np.uint16) for t in texts]
+
+    def decode(self, tokens: np.ndarray) -> bytes:
+        """The bytes that some tokens stand for."""
+        return bytes(tokens[tokens < self.separator].tolist())
 
 
 class PieceTokenizer:

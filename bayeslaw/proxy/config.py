@@ -161,6 +161,25 @@ class Training(Record):
         return self.batch_size * self.context
 
 
+class Translation(Record):
+    """Fine-tuning of every trunk model on sentence pairs, and its translations' scores.
+
+    Rows go to translations.csv beside the table of losses.
+    """
+
+    tasks: tuple[str, ...] = Field(min_length=1)  # source-target, e.g. "en-de"
+    pairs: tuple[int, ...] = Field(min_length=1)  # sizes of the training sets
+    epochs: float = 3.0  # passes over the training pairs, within the limits below
+    min_steps: int = 1
+    max_steps: int = 1000
+    batch_size: int = 16  # pairs of a step
+    learning_rate: float = 2e-3  # peak, at width `base_width`; falls linearly to zero
+    warmup_share: float = 0.1  # share of the steps
+    test_pairs: int = 500  # pairs translated and scored, at most
+    beams: int = 1  # hypotheses kept; 1 is greedy
+    untrained: bool = False  # also fine-tune each run's initial weights, D_p = 0
+
+
 class Grid(Record):
     """A block of runs: the product of its lists."""
 
@@ -180,10 +199,13 @@ class StudyFile(Record):
     proxies: dict[str, Proxy]
     mixtures: dict[str, dict[str, float]]
     grid: tuple[Grid, ...] = Field(min_length=1)
+    translation: Translation | None = None
 
 
 class RunSpec(Record):
     """Everything that determines the numbers of one run."""
+
+    ADDED = frozenset({"translation"})
 
     study: str
     proxy_name: str
@@ -196,6 +218,7 @@ class RunSpec(Record):
     corpus: AnyCorpusConfig
     tokenizer: TokenizerConfig
     harness: int = HARNESS_VERSION
+    translation: Translation | None = None
 
     @property
     def run(self) -> str:

@@ -3,6 +3,7 @@
   spec.json      the run's spec, written before it starts
   corpus.json    where its corpus lies on this machine, no part of the spec
   rows.json      finished observations, rewritten after every evaluation
+  translations.json  scores of translations, rewritten after every fine-tuned model
   heartbeat.json tokens trained so far and the process, rewritten after every chunk
   log.jsonl      loss, rate, gradient norm and speed of every chunk, one line each
   finished.json  present when the run is complete
@@ -109,6 +110,14 @@ class RunFolder:
         lines = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
         last = {(line["leg"], line["step"]): line for line in lines}
         return [last[key] for key in sorted(last)]
+
+    def save_translations(self, rows: list[Row]) -> None:
+        """Records the scores of translations measured so far."""
+        self._write("translations.json", rows)
+
+    def read_translations(self) -> list[Row]:
+        """The scores of translations measured so far."""
+        return self._read("translations.json", [])
 
     def beat(self, tokens: int) -> None:
         """Tells how far the run is."""

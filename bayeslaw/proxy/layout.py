@@ -1,8 +1,8 @@
 """Where the arrays of a training lie when several devices share it.
 
-The program is written for one device; XLA divides it by the shardings given here and adds
-the communication. One axis of devices: batches are always divided over it, weights and
-Adam's memory only if fully sharded.
+The program is written for one device; XLA divides it by the shardings given here and
+adds the communication. One axis of devices: batches are always divided over it, weights
+and Adam's memory only if fully sharded.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Layout:
     """How arrays are divided over devices.
 
     Source: "full" is the third stage of Rajbhandari et al. 2020, 1910.02054, known as
-    FSDP: each device keeps a share of every large array and gathers a layer when needed.
+    FSDP: each device keeps a share of every large array and gathers it when needed.
     """
 
     devices: tuple[jax.Device, ...]

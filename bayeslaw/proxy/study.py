@@ -69,6 +69,7 @@ def expand(study: StudyFile) -> list[RunSpec]:
             training=study.training,
             corpus=study.corpus,
             tokenizer=study.tokenizer or TokenizerConfig(),
+            translation=study.translation,
         )
         for (proxy, mixture, seed), tokens in wanted.items()
     ]

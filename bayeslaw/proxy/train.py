@@ -6,14 +6,10 @@ starts it so.
 
 import contextlib
 import json
-import platform
 import sys
 import time
 import traceback
-from importlib.metadata import version
 from pathlib import Path
-
-import jax
 
 from bayeslaw.proxy.checkpoint import Checkpoints, Position
 from bayeslaw.proxy.config import RunSpec
@@ -21,6 +17,7 @@ from bayeslaw.proxy.folder import Row, RunFolder
 from bayeslaw.proxy.layout import Layout
 from bayeslaw.proxy.leg import train_leg
 from bayeslaw.proxy.program import Program, State, TrainingDiverged, program_of
+from bayeslaw.proxy.provenance import describe_versions
 from bayeslaw.proxy.schedule import Leg, legs
 
 
@@ -53,6 +50,8 @@ def _train_legs(
     plan = legs(spec)
     position, states = _resume(checkpoints, spec, program, plan)
     rows = folder.read_rows()
+    if spec.translation and spec.translation.untrained and position == Position(0, 0):
+        _translate(folder, spec, program, states["trunk"], tokens=0)
     for number, leg in list(enumerate(plan))[position.leg :]:
         start = position.step if number == position.leg else leg.start
         if leg.schedule == "cooled" and "fork" not in states:
@@ -63,8 +62,24 @@ def _train_legs(
             rows = [row for row in rows if not _is_of(row, leg)]
             rows += make_rows(spec, program, leg, state)
             folder.save_rows(rows)
+        if leg.tokens and leg.schedule == "trunk" and spec.translation:
+            _translate(folder, spec, program, state, tokens=leg.tokens)
         if number + 1 < len(plan):
             checkpoints.save(Position(number + 1, plan[number + 1].start), states)
+
+
+def _translate(
+    folder: RunFolder, spec: RunSpec, program: Program, state: State, *, tokens: int
+) -> None:
+    """Fine-tunes a trunk model and saves how well it translates."""
+    # Not above: sacrebleu and sentencepiece are for studies of translation only.
+    from bayeslaw.proxy.translation.measure import measure_translations
+
+    others = [row for row in folder.read_translations() if row["D_p"] != tokens]
+    found = measure_translations(
+        spec, program, state["params"], folder.corpus_folder, tokens
+    )
+    folder.save_translations(others + found)
 
 
 def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[Row]:
@@ -101,15 +116,6 @@ def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[R
         }
         for family, score in scores.items()
     ]
-
-
-def describe_versions(spec: RunSpec) -> str:
-    """Software that made a row, the device, and the hash of the run's spec."""
-    packages = ("bayeslaw", "jax", "flax", "optax", "numpy")
-    parts = [f"{name} {version(name)}" for name in packages]
-    parts.append(f"python {platform.python_version()}")
-    parts.append(f"device {jax.devices()[0].device_kind}")
-    return "; ".join([*parts, f"spec {spec.hash}"])
 
 
 def _resume(

@@ -6,25 +6,12 @@ the target and its end only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from bayeslaw.corpora.tokenizer import Tokenizer
+
 Pair = tuple[str, str]  # source sentence, target sentence
-
-
-class Tokenizer(Protocol):
-    """Text to token numbers and back."""
-
-    separator: int
-
-    def encode(self, text: str) -> np.ndarray:
-        """Token numbers of a text. Shape (token,)."""
-        ...
-
-    def decode(self, tokens: np.ndarray) -> str:
-        """The text of token numbers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,8 +44,9 @@ def make_examples(
     end = np.array([tokenizer.separator])
     kept, sizes, texts, n_too_long = [], [], [], 0
     for source, target in pairs:
-        prompt = np.concatenate([end, tokenizer.encode(source), end])
-        row = np.concatenate([prompt, tokenizer.encode(target), end])
+        coded_source, coded_target = tokenizer.encode([source, target])
+        prompt = np.concatenate([end, coded_source, end])
+        row = np.concatenate([prompt, coded_target, end])
         if len(row) > context + 1:
             n_too_long += 1
             continue

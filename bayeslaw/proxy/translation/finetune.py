@@ -18,6 +18,9 @@ from bayeslaw.proxy.translation.examples import Examples
 
 EVAL_BATCH = 32
 
+# (params, examples, settings, entropy) -> fine-tuned params
+Finetune = Callable[[Params, Examples, Translation, int], Params]
+
 
 def target_nats(
     apply: Callable[[Params, Array], Array],
@@ -57,10 +60,8 @@ def batches(n_pairs: int, batch: int, steps: int, entropy: int) -> np.ndarray:
     return shuffle(number % n_pairs, size, key).reshape(steps, batch)
 
 
-def make_finetune(
-    proxy: Proxy, training: Training, vocabulary: int
-) -> Callable[[Params, Examples, Translation, int], Params]:
-    """The function (params, examples, translation, entropy) -> fine-tuned params."""
+def make_finetune(proxy: Proxy, training: Training, vocabulary: int) -> Finetune:
+    """The function that fine-tunes; weights given to it stay as they are."""
     like, apply = init_transformer(proxy, vocabulary, jax.random.key(0))
     optimizer = make_optimizer(like, proxy, training)
 

@@ -1,5 +1,6 @@
 """Scores of translations: BLEU and chrF by sacrebleu, cross-entropy beside them."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +20,11 @@ class TranslationScore:
     metric: str  # "bleu", "chrf" or "cross_entropy"
     unit: str
     value: float
-    se: float  # standard error over test sentences
+    se: float | None  # standard error over test sentences
     signature: str  # how it was computed
 
 
-def score_texts(
-    found: Sequence[str], wanted: Sequence[str]
-) -> list[TranslationScore]:
+def score_texts(found: Sequence[str], wanted: Sequence[str]) -> list[TranslationScore]:
     """BLEU and chrF of whole texts, 0 to 100 points, with bootstrap errors.
 
     Source: Post 2018, 1804.08771; standard errors over 1000 resamplings of sentences,
@@ -35,17 +34,24 @@ def score_texts(
       found: translations.
       wanted: one reference each.
     """
-    scores = []
-    for name, metric in (("bleu", BLEU(references=[wanted])), ("chrf", CHRF())):
-        refs = None if name == "bleu" else [wanted]
-        result = metric.corpus_score(found, refs, n_bootstrap=N_BOOTSTRAP)
-        signature = metric.get_signature().format()
-        scores.append(
-            TranslationScore(
-                name, "points", result.score, result._ci / HALF_95, signature
-            )
-        )
-    return scores
+    return [_score(BLEU(), found, wanted), _score(CHRF(), found, wanted)]
+
+
+def _score(
+    metric: BLEU | CHRF, found: Sequence[str], wanted: Sequence[str]
+) -> TranslationScore:
+    result = metric.corpus_score(found, [wanted], n_bootstrap=N_BOOTSTRAP)
+    signature = metric.get_signature().format()
+    told = json.loads(result.format(width=9, signature=signature, is_json=True))
+    # Missing where every resampling scores zero: then the error is not known.
+    half = told.get("confidence_var")
+    return TranslationScore(
+        metric=type(metric).__name__.lower(),
+        unit="points",
+        value=result.score,
+        se=None if half is None else half / HALF_95,
+        signature=signature,
+    )
 
 
 def score_nats(nats: np.ndarray, wanted: Sequence[str]) -> TranslationScore:
