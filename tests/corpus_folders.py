@@ -20,7 +20,9 @@ def write_texts(folder: Path, *, documents: int = DOCUMENTS) -> Path:
     for language, words in WORDS.items():
         path = folder / FAMILY[language] / f"{language}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        texts = [f"{n}. {rotated(words, n)}\n{words.split()[0]}" for n in range(documents)]
+        texts = [
+            f"{n}. {rotated(words, n)}\n{words.split()[0]}" for n in range(documents)
+        ]
         path.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     return folder
 

@@ -235,6 +235,16 @@ def test_a_language_without_text_is_named(archive, tmp_path):
     assert "got:    is" in str(caught.value)
 
 
+def test_languages_not_asked_for_by_name_may_lack_text_but_families_may_not(
+    archive, tmp_path
+):
+    manifest = build_debian(tmp_path / "corpus", languages=None)
+    assert {size.language for size in manifest.sizes} == set(LANGUAGE_CODES)
+    families = ("germanic", "slavic")
+    with pytest.raises(InputError, match="got:    slavic"):
+        build_debian(tmp_path / "corpus", families=families, languages=None)
+
+
 def test_help_pages_alone_can_be_asked_for(archive, tmp_path):
     manifest = build_debian(tmp_path / "corpus", genre="help")
     assert {entry["package"] for entry in manifest.origin} == {
@@ -536,8 +546,10 @@ def test_packages_of_languages_not_asked_for_are_not_fetched():
     assert "libreoffice-help-en-us" in wanted
     assert "libreoffice-l10n-de" in wanted
     assert "libreoffice-help-fr" not in wanted
-    helps = wanted_packages(chosen_texts("help"), ["hi", "fr"])
-    assert helps == [f"libreoffice-help-{code}" for code in ("en-us", "fr", "hi")]
+    assert wanted_packages(chosen_texts("help"), ["hi", "fr"]) == [
+        "gnome-user-docs",
+        *(f"libreoffice-help-{code}" for code in ("en-us", "fr", "hi")),
+    ]
 
 
 @pytest.mark.parametrize(
