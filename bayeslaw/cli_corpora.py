@@ -11,8 +11,40 @@ from bayeslaw.errors import InputError
 
 corpora = typer.Typer(help="Build corpora for proxies.", rich_markup_mode=None)
 
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="sample:, local:PATH, debian: or hf:DATASET."
+    ),
+]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Result of `corpora build`.")
+]
 Names = Annotated[
     str | None, typer.Option(help="Names, commas between; all if not given.")
+]
+Genre = Annotated[
+    Literal["all", "help"], typer.Option(help="debian: all texts, or help pages only.")
+]
+Tokens = Annotated[
+    Literal["bytes", "sentencepiece"], typer.Option(help="What a token is.")
+]
+Vocabulary = Annotated[
+    int, typer.Option(help="Tokens of sentencepiece, all families together.")
+]
+Share = Annotated[float, typer.Option(help="Share of the documents held out.")]
+Mapping = Annotated[
+    Path | None, typer.Option(help="hf: TOML, configurations of each family.")
+]
+MaxBytes = Annotated[
+    int | None, typer.Option(min=1, help="hf: text of each family, at most.")
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="Where what is fetched and read is kept.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes; one a core if not given.")
 ]
 
 
@@ -23,42 +55,18 @@ def _group() -> None:
 
 @corpora.command()
 def build(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="sample:, local:PATH, debian: or hf:DATASET."
-        ),
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder of the corpus.")
-    ],
+    source: Source,
+    output: Output,
     families: Names = None,
     languages: Names = None,
-    genre: Annotated[
-        Literal["all", "help"],
-        typer.Option(help="debian: all texts, or help pages only."),
-    ] = "all",
-    tokenizer: Annotated[
-        Literal["bytes", "sentencepiece"], typer.Option(help="What a token is.")
-    ] = "sentencepiece",
-    vocabulary: Annotated[
-        int, typer.Option(help="Tokens of sentencepiece, all families together.")
-    ] = 4096,
-    held_out_share: Annotated[
-        float, typer.Option(help="Share of the documents held out.")
-    ] = 0.1,
-    mapping: Annotated[
-        Path | None, typer.Option(help="hf: TOML, configurations of each family.")
-    ] = None,
-    max_bytes: Annotated[
-        int | None, typer.Option(min=1, help="hf: text of each family, at most.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where what is fetched and read is kept.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one a core if not given.")
-    ] = None,
+    genre: Genre = "all",
+    tokenizer: Tokens = "sentencepiece",
+    vocabulary: Vocabulary = 4096,
+    held_out_share: Share = 0.1,
+    mapping: Mapping = None,
+    max_bytes: MaxBytes = None,
+    cache: Cache = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Build a corpus: read, split, tokenise.
@@ -91,12 +99,7 @@ def build(
 
 
 @corpora.command()
-def show(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Result of `corpora build`.")
-    ],
-    as_json: Json = False,
-) -> None:
+def show(folder: Folder, as_json: Json = False) -> None:
     """Show what is in a corpus, and whether it is as it was built."""
     from bayeslaw.corpora.folder import verify
     from bayeslaw.terminal import print_json

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from bayeslaw.corpora.manifest import Manifest, Size
 
 HEADER = (
-    "family",
-    "language",
+    "",
     "documents",
+    "MB",
     "held out",
-    "train MB",
-    "held-out MB",
-    "train tokens",
-    "held-out tokens",
-    "bytes/token",
-    "dropped lines",
+    "M tokens",
+    "held out",
+    "B/token",
+    "dropped",
 )
+# Sizes of families have a name, those of languages are set in.
+INDENT = "  "
 
 
 def print_corpus(manifest: "Manifest", folder: Path) -> None:
@@ -28,9 +28,8 @@ def print_corpus(manifest: "Manifest", folder: Path) -> None:
     rows = []
     for family in manifest.families:
         members = [size for size in manifest.sizes if size.family == family]
-        rows += [_row(size.family, size.language, [size]) for size in members]
-        if len(members) > 1:
-            rows.append(_row(family, "all", members))
+        rows.append(_row(family, members))
+        rows += [_row(INDENT + size.language, [size]) for size in members]
     print_table(f"{manifest.source} {manifest.tokenizer.name}", HEADER, rows)
     if manifest.pairs:
         cells = [
@@ -41,29 +40,30 @@ def print_corpus(manifest: "Manifest", folder: Path) -> None:
         print_table("", header, cells)
     print_lines(
         [
-            "Dropped lines stood in held-out text as well; dropped pairs of dev and "
-            "test were too similar to training text.",
+            "Sizes are those of training and held-out text. Dropped lines stood in "
+            "held-out text as well; dropped pairs of dev and test were too similar to "
+            "training text.",
             f"Licences: {manifest.licences}",
             f'In a study: source = "folder:{folder}", digest = "{manifest.digest}"',
         ]
     )
 
 
-def _row(family: str, language: str, sizes: "Sequence[Size]") -> list[str]:
-    tokens = sum(size.train_tokens + size.held_out_tokens for size in sizes)
-    text = sum(size.train_bytes + size.held_out_bytes for size in sizes)
+def _row(name: str, sizes: "Sequence[Size]") -> list[str]:
+    documents = sum(size.train_documents + size.held_out_documents for size in sizes)
+    train, held_out = _sum(sizes, "train_bytes"), _sum(sizes, "held_out_bytes")
+    tokens = _sum(sizes, "train_tokens"), _sum(sizes, "held_out_tokens")
     return [
-        family,
-        language,
-        _count(sum(size.train_documents for size in sizes)),
-        _count(sum(size.held_out_documents for size in sizes)),
-        f"{sum(size.train_bytes for size in sizes) / 1e6:.2f}",
-        f"{sum(size.held_out_bytes for size in sizes) / 1e6:.2f}",
-        _count(sum(size.train_tokens for size in sizes)),
-        _count(sum(size.held_out_tokens for size in sizes)),
-        f"{text / tokens:.2f}",
-        _count(sum(size.dropped_lines for size in sizes)),
+        name,
+        _count(documents),
+        *(f"{size / 1e6:.2f}" for size in (train, held_out, *tokens)),
+        f"{(train + held_out) / sum(tokens):.2f}",
+        _count(_sum(sizes, "dropped_lines")),
     ]
+
+
+def _sum(sizes: "Sequence[Size]", name: str) -> int:
+    return sum(getattr(size, name) for size in sizes)
 
 
 def _count(number: int) -> str:

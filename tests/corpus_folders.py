@@ -20,7 +20,9 @@ def write_texts(folder: Path, *, documents: int = DOCUMENTS) -> Path:
     for language, words in WORDS.items():
         path = folder / FAMILY[language] / f"{language}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        texts = [f"{n}. {rotated(words, n)}\n{words[:10]}" for n in range(documents)]
+        texts = [
+            f"{n}. {rotated(words, n)}\n{words.split()[0]}" for n in range(documents)
+        ]
         path.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     return folder
 
@@ -44,5 +46,5 @@ def build(
 ) -> Manifest:
     """Builds a corpus with a cache beside it, all in this process."""
     cache = output.parent / "cache"
-    chosen = SourceOptions(share, cache, workers=1, **options)
+    chosen = SourceOptions(share, cache, **({"workers": 1} | options))
     return build_corpus(source, output, chosen, TokenizerChoice(kind, vocabulary))

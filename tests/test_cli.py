@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = Path(sys.executable).with_name("bayeslaw")
 STUDY = ROOT / "runs/sample-families/observations.csv"
 HEAVY = {"jax", "numpyro", "pandas", "xarray", "matplotlib", "pyarrow", "numpy"}
-HEAVY |= {"scipy", "arviz", "flax"}
+HEAVY |= {"scipy", "arviz", "flax", "sentencepiece"}
 TARGET = ("--params", "1e9", "--tokens", "2e10")
 HEADER = "run,seed,origin,proxy,N,D,schedule,family,p,metric,unit,value,se\n"
 GOOD = (
@@ -45,8 +45,10 @@ WRONG_TABLES = {
         "import bayeslaw.cli as c; sys.argv[1:] = ['--help']; c._status()",
         "import bayeslaw.cli as c; sys.argv[1:] = ['ratios', '--help']; c._status()",
         "import bayeslaw.cli as c; sys.argv[1:] = ['validate', TABLE]; c._status()",
+        "import bayeslaw.cli as c; sys.argv[1:] = ['corpora', 'build', '--help']; "
+        "c._status()",
     ],
-    ids=["package", "cli", "help", "help of a verb", "validate"],
+    ids=["package", "cli", "help", "help of a verb", "validate", "help of a group"],
 )
 def test_no_heavy_library_is_loaded_before_it_is_needed(code):
     show = f"import sys; TABLE = {str(STUDY)!r}; {code}; print(*sys.modules)"
@@ -79,7 +81,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(bayeslaw_command):
         "calibrate",
         "ratios",
     )
-    verbs += ("report", "train", "simulate")
+    verbs += ("report", "train", "simulate", "corpora")
     assert [verb for verb in verbs if f"\n  {verb} " not in out] == []
     assert "0 done, 1 your error, 2 failed checks" in out
     # A sentence cut short with an ellipsis says nothing.

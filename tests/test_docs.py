@@ -47,11 +47,15 @@ def test_documented_commands_take_the_options_shown(document):
 
     from bayeslaw.cli import app
 
-    verbs = typer.main.get_command(app).commands
+    program_verbs = typer.main.get_command(app).commands
     for program, *words in console_commands(document):
         if program == "bayeslaw":
-            verb, *arguments = words
-            known = {name for option in verbs[verb].params for name in option.opts}
+            verbs, arguments = program_verbs, words
+            while verbs:
+                verb, *arguments = arguments
+                options = verbs[verb].params
+                verbs = getattr(verbs[verb], "commands", None)
+            known = {name for option in options for name in option.opts}
             used = {word for word in arguments if word.startswith("-")}
             assert used <= known | {"--help"}, f"{document.name}: {words}"
 

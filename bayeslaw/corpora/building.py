@@ -77,6 +77,27 @@ def build_corpus(
     folder = Path(output)
     check_place(folder)
     text = read_source(source, options, report)
+    content = _prepare(text, options, choice, report)
+    with _making(folder) as made:
+        return _write(made, source, options, text, content)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What is to be written: everything the folder holds but its manifest."""
+
+    split: Split
+    coder: Tokenizer
+    entry: TokenizerEntry
+    model: bytes  # of sentencepiece; empty for bytes
+    tokens: Mapping[str, Tokens]  # side (train, held_out) -> tokens
+    pairs: Mapping[str, PairSets]
+
+
+def _prepare(
+    text: SourceText, options: SourceOptions, choice: TokenizerChoice, report: Report
+) -> _Content:
+    """The text divided and tokenised, the pairs kept apart from it."""
     split = split_documents(
         text.documents, held_out_share=options.held_out_share, line_key=text.line_key
     )
@@ -84,34 +105,44 @@ def build_corpus(
     with _stage("vocabulary", report):
         coder, model = _make_tokenizer(choice, split)
     with _stage("tokens", report):
-        tokens = {
-            "train": tokenise(split.train, coder),
-            "held_out": tokenise(split.held_out, coder),
-        }
-    _check_length(tokens["train"])
+        train = tokenise(split.train, coder)
+        held_out = tokenise(split.held_out, coder)
+    _check_length(train)
     with _stage("pairs", report):
         pairs = _pairs_apart(text, split)
+    tokens = {"train": train, "held_out": held_out}
+    return _Content(split, coder, _tokenizer_entry(choice, coder), model, tokens, pairs)
+
+
+def _write(
+    made: Path,
+    source: str,
+    options: SourceOptions,
+    text: SourceText,
+    content: _Content,
+) -> Manifest:
+    """Writes the files of a corpus, and the manifest last."""
+    split, tokens, families = content.split, content.tokens, tuple(text.documents)
     order = places(text.documents)
     numbers = {
         "train": document_places(split.train, order),
         "held_out": document_places(split.held_out, order),
     }
-    with _making(folder) as made:
-        write_arrays(made, tokens, numbers, coder.bytes_per_token, model)
-        manifest = Manifest(
-            source=source_name(source),
-            options=_recorded(options),
-            origin=tuple(dict(entry) for entry in text.origin),
-            licences=text.licences,
-            families=tuple(text.documents),
-            held_out_share=options.held_out_share,
-            tokenizer=_tokenizer_entry(choice, coder),
-            sizes=size_table(split, tokens, numbers, order),
-            pairs=write_pair_sets(made / PARALLEL, pairs),
-            digest=content_digest(made, tuple(text.documents)),
-            held_out_digest=stream_digest(tokens["held_out"].stream),
-        )
-        (made / NAME).write_text(manifest.to_text(), encoding="utf-8")
+    write_arrays(made, tokens, numbers, content.coder.bytes_per_token, content.model)
+    manifest = Manifest(
+        source=source_name(source),
+        options=_recorded(options),
+        origin=tuple(dict(entry) for entry in text.origin),
+        licences=text.licences,
+        families=families,
+        held_out_share=options.held_out_share,
+        tokenizer=content.entry,
+        sizes=size_table(split, tokens, numbers, order),
+        pairs=write_pair_sets(made / PARALLEL, content.pairs),
+        digest=content_digest(made, families),
+        held_out_digest=stream_digest(tokens["held_out"].stream),
+    )
+    (made / NAME).write_text(manifest.to_text(), encoding="utf-8")
     return manifest
 
 
@@ -154,7 +185,7 @@ def _check_sides(split: Split) -> None:
                 f"families without {name} text",
                 "documents of the source",
                 ", ".join(empty),
-                "several dozen documents in each family",
+                "several dozen documents in each family, not all alike",
                 "give more or shorter documents, or change --held-out-share",
             )
 

@@ -64,6 +64,11 @@ class DataSet:
         """Whether it is a folder of this machine, which has no revision."""
         return Path(self.name).exists()
 
+    @property
+    def title(self) -> str:
+        """Its name without a path of this machine."""
+        return Path(self.name).name if self.is_local else self.name
+
 
 def read_hub(text: str, options: SourceOptions, report: Report) -> SourceText:
     """The first documents of each language of a data set.
@@ -96,7 +101,7 @@ def read_hub(text: str, options: SourceOptions, report: Report) -> SourceText:
     return SourceText(
         documents=documents,
         origin=tuple(origin),
-        licences=f"Those of the data set {data.name}; see its card.",
+        licences=f"Those of the data set {data.title}; see its card.",
     )
 
 
@@ -222,7 +227,7 @@ def _entry(
     data: DataSet, language: str, configuration: str, documents: int, empty: int
 ) -> dict[str, str]:
     return {
-        "data set": Path(data.name).name if data.is_local else data.name,
+        "data set": data.title,
         "revision": data.revision or "local",
         "split": data.split,
         "language": language,

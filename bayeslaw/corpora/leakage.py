@@ -10,6 +10,7 @@ LEAK_LENGTH = 40
 # option or identifier. Boilerplate differs in these only. It looks behind, so that a
 # word is tried from its beginning alone.
 _IDENTIFIER = re.compile(r"(?<![!-~])[!-~]*[0-9_/-][!-~]*")
+_SIGN_OF_ONE = re.compile(r"[0-9_/-]")
 
 
 def masked_shape(text: str) -> str:
@@ -19,7 +20,10 @@ def masked_shape(text: str) -> str:
       >>> masked_shape("Removes libfoo-2 and 3 files")
       'removes # and # files'
     """
-    return " ".join(_IDENTIFIER.sub("#", text.casefold()).split())
+    text = text.casefold()
+    if _SIGN_OF_ONE.search(text):
+        text = _IDENTIFIER.sub("#", text)
+    return " ".join(text.split())
 
 
 def masked_line(line: str) -> str:
@@ -28,7 +32,8 @@ def masked_line(line: str) -> str:
     The length is taken in bytes: forty characters of Chinese are a paragraph.
     """
     text = line.strip()
-    return masked_shape(text) if len(text.encode()) >= LEAK_LENGTH else ""
+    is_long = len(text) >= LEAK_LENGTH or len(text.encode()) >= LEAK_LENGTH
+    return masked_shape(text) if is_long else ""
 
 
 def exact_line(line: str) -> str:

@@ -1,6 +1,7 @@
 """The `sample:` corpus: 19 languages in five families, shipped with the package."""
 
 from collections.abc import Collection, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from bayeslaw.corpora.leakage import exact_line
@@ -63,13 +64,11 @@ def read_sample_text(
     families: Sequence[str] | None = None, languages: Collection[str] | None = None
 ) -> SourceText:
     """The sample as a source of `bayeslaw corpora build`."""
-    import bayeslaw
-
     documents = read_sample(families or sample_families(), languages)
     read = {document.language for members in documents.values() for document in members}
     return SourceText(
         documents=documents,
-        origin=({"package": "bayeslaw", "version": bayeslaw.__version__},),
+        origin=({"package": "bayeslaw", "version": version("bayeslaw")},),
         licences=LICENCES,
         pairs={name: p for name, p in read_sample_pairs().items() if name in read},
         line_key=exact_line,

@@ -1,5 +1,6 @@
 """Readers of interface strings: gettext catalogues and MediaWiki messages."""
 
+import codecs
 import html
 import json
 import re
@@ -19,6 +20,7 @@ _WIKI_FILE = re.compile(
 # Wiki markup and addresses: what is left without them is no sentence.
 _WIKI_MARKUP = re.compile(r"\{\{|\[\[|<|https?:")
 _TAG = re.compile(r"<[^>]+>")
+_CHARSET = re.compile(rb"charset=([\w.:-]+)")
 # The letter to press with Alt, in the word or, where that has no such letter, after it.
 # Longer texts and texts with several such signs have them for other reasons.
 _KEY_MARK = re.compile(r"[_&~](?=\w)")
@@ -54,21 +56,37 @@ def read_messages(content: bytes) -> Iterator[tuple[str, str]]:
     """
     order = "<" if content[:4] == LITTLE_ENDIAN else ">"
     count, keys, values = struct.unpack(f"{order}III", content[8:20])
+    encoding = "utf-8"
     for number in range(count):
-        english = _string(content, order, keys + 8 * number)
-        text = _string(content, order, values + 8 * number)
-        # The empty key stands for the catalogue's header.
-        if not (english and text):
+        key = _string(content, order, keys + 8 * number)
+        value = _string(content, order, values + 8 * number)
+        # The empty key, the first of the sorted keys, stands for the header.
+        if not key:
+            encoding = _encoding(value)
+        if not (key and value):
             continue
+        english, text = (
+            key.decode(encoding, "replace"),
+            value.decode(encoding, "replace"),
+        )
         forms, texts = english.split("\x04", 1)[-1].split("\0"), text.split("\0")
         yield forms[0], texts[0]
         if len(forms) > 1 and len(texts) > 1:
             yield forms[1], texts[-1]
 
 
-def _string(content: bytes, order: str, place: int) -> str:
+def _string(content: bytes, order: str, place: int) -> bytes:
     length, start = struct.unpack(f"{order}II", content[place : place + 8])
-    return content[start : start + length].decode(errors="replace")
+    return content[start : start + length]
+
+
+def _encoding(header: bytes) -> str:
+    """The encoding that a header names; UTF-8 if it names none that Python knows."""
+    found = _CHARSET.search(header)
+    try:
+        return codecs.lookup(found[1].decode("ascii")).name if found else "utf-8"
+    except LookupError:
+        return "utf-8"
 
 
 def plain_string(text: str) -> str:

@@ -13,7 +13,10 @@ from bayeslaw.corpora.debian import catalogues, pages
 from bayeslaw.corpora.debian.segment import Segment
 
 # Raised by one when a reader gives other segments for the same file.
-READERS_VERSION = 2
+READERS_VERSION = 3
+# Marks of byte order and of writing direction, which are no text. Joiners and breaks of
+# no width are part of how some scripts are written.
+INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e"))
 READERS = {
     "help_pages": pages.help_pages,
     "guides": pages.guides,
@@ -57,7 +60,8 @@ def extract(job: Extraction) -> None:
         return
     languages: dict[str, dict[tuple[str, str], str]] = {}
     for language, document, key, text in READERS[job.reader](job.path, job.language):
-        languages.setdefault(language, {}).setdefault((document, key), text)
+        found = languages.setdefault(language, {})
+        found.setdefault((document, key), text.translate(INVISIBLE))
     if job.tells_english:
         keys = {place for found in languages.values() for place in found}
         languages["en"] = {place: place[1] for place in sorted(keys)}

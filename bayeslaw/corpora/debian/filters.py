@@ -19,6 +19,8 @@ PAIR_LENGTHS = (12, 500)
 PAIR_WORDS = 3
 PAIR_RATIOS, PAIR_RATIOS_COMPACT = (0.5, 2.2), (0.12, 1.0)
 
+# Control characters, private ones, and the sign for what could not be decoded.
+_DAMAGE = re.compile("[\x00-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 _LATIN = re.compile(r"[A-Za-z]")
 _SIGN = re.compile(r"[!-@\[-`{-~]")
 _WORD = re.compile(r"\w+")
@@ -27,13 +29,20 @@ _SENTENCE_END = re.compile(r'(?<=[.!?])\s+(?=[A-ZÀ-ÝĂÂÎȘȚ„"«(¿¡А-Я
 
 
 def is_text(text: str, language: Language) -> bool:
-    """Whether a segment is long enough, mostly letters, and in the right script."""
+    """Whether a segment is long enough, mostly letters, in its script and undamaged."""
     shortest = SHORTEST_UNSPACED if language.is_unspaced else SHORTEST
     return (
         len(text) >= shortest
         and is_mostly_letters(text)
         and is_in_script(text, language)
+        and not is_damaged(text, language)
     )
+
+
+def is_damaged(text: str, language: Language) -> bool:
+    """Whether a text was once read in a wrong encoding or order of signs."""
+    damage = language.damage
+    return bool(_DAMAGE.search(text) or (damage and damage.search(text)))
 
 
 def is_mostly_letters(text: str) -> bool:
@@ -43,9 +52,7 @@ def is_mostly_letters(text: str) -> bool:
 
 
 def is_in_script(text: str, language: Language) -> bool:
-    """Whether the letters of the beginning are those of the language, undamaged."""
-    if language.damage and language.damage.search(text):
-        return False
+    """Whether the letters of the beginning are those of the language."""
     if language.letters is None:
         return True
     start = text[:BEGINNING]
@@ -74,6 +81,8 @@ def is_pair(english: str, other: str, language: Language) -> bool:
         and is_mostly_letters(english)
         and is_mostly_letters(other)
         and is_in_script(other, language)
+        and not is_damaged(other, language)
+        and not _DAMAGE.search(english)
         and not is_untranslated(english, other)
         and _have_equal_numbers(english, other, language)
     )

@@ -52,10 +52,16 @@ def read_debian(options: SourceOptions, report: Report) -> SourceText:
         gather, gatherings, stage="languages", report=report, workers=options.workers
     )
     found = {job.language: job.result() for job in gatherings}
-    _check_languages(found, options.genre)
+    _check_languages(found, families, options)
     return SourceText(
         documents={
-            family: interleave([_documents(code, found[code]) for code in codes])
+            family: interleave(
+                [
+                    _documents(code, found[code])
+                    for code in codes
+                    if found[code].documents
+                ]
+            )
             for family, codes in families.items()
         },
         origin=_origin(packages, extractions),
@@ -127,14 +133,23 @@ def _origin(
     )
 
 
-def _check_languages(found: dict[str, Gathered], genre: str) -> None:
-    if empty := [code for code, gathered in found.items() if not gathered.documents]:
+def _check_languages(
+    found: dict[str, Gathered], families: dict[str, list[str]], options: SourceOptions
+) -> None:
+    """Refuses languages asked for that have no text, and families without any.
+
+    Languages that were not asked for by name may lack a genre; the sizes show which do.
+    """
+    empty = {code for code, gathered in found.items() if not gathered.documents}
+    missing = sorted(empty) if options.languages else []
+    missing += [family for family, codes in families.items() if empty.issuperset(codes)]
+    if missing:
         raise InputError(
             "languages without text",
-            f"source debian:, genre {genre}",
-            ", ".join(empty),
+            f"source debian:, genre {options.genre}",
+            ", ".join(missing),
             "languages that the packages have in this genre",
-            "name the others with --languages, or ask for --genre all",
+            "leave them out (--families, --languages), or ask for --genre all",
         )
 
 
