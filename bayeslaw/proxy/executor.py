@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -31,6 +31,7 @@ from bayeslaw.proxy.table import check_table, collect, rows_by_run
 from bayeslaw.proxy.workload import count_rows, tokens_trained, work_per_token
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Where runs are trained: `Pool` on this machine, `JobArray` on a cluster."""
 

@@ -7,7 +7,7 @@ one and sends no run twice.
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.task import Task
@@ -20,6 +20,7 @@ GRACE_SECONDS = 60.0
 MAX_JOBS = 1000
 
 
+@runtime_checkable
 class Queue(Protocol):
     """A cluster, as far as it is needed here; `SlurmQueue` is one."""
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bayeslaw.errors import InputError
 from bayeslaw.proxy.job_array import MAX_JOBS
@@ -16,11 +16,11 @@ from bayeslaw.proxy.task import Task
 if TYPE_CHECKING:
     import submitit
 
-Option = str | bool
+Option = str | int | bool
 
 # Options of sbatch unless the user gives others. A job whose time is up is queued again
 # and goes on from the latest checkpoint, so the limit decides nothing.
-DEFAULTS: dict[str, Any] = {"cpus_per_task": 1, "time": 60, "requeue": True}
+DEFAULTS: dict[str, Option] = {"cpus_per_task": 1, "time": 60, "requeue": True}
 # A job that is stopped this often, by its time limit or for another job, gives up.
 MAX_STOPS = 20
 # Options of sbatch that the array itself needs.
