@@ -76,7 +76,7 @@ def test_without_waiting_the_next_call_of_any_kind_collects(tmp_path, queue):
 
 
 def test_a_run_whose_job_lives_is_not_sent_again(tmp_path, queue):
-    path, runs = study(tmp_path)
+    path, _ = study(tmp_path)
     train(path, queue, wait=False)
     waited = train(path, queue)
     assert (waited.failed, waited.unfinished) == ({}, 0)
@@ -96,7 +96,7 @@ def test_a_job_that_must_leave_its_node_is_requeued_and_loses_nothing(tmp_path, 
 def test_a_killed_job_fails_its_run_by_name_and_the_next_call_sends_it_again(
     tmp_path, queue
 ):
-    path, runs = study(tmp_path, some="killed")
+    path, _ = study(tmp_path, some="killed")
     summary = train(path, queue)
     assert (summary.trained, list(summary.failed)) == (2, ["a-some-seed0"])
     reason = summary.failed["a-some-seed0"]
@@ -112,11 +112,14 @@ def test_one_failure_in_a_job_of_several_runs_stops_no_other(
     tmp_path, queue, monkeypatch
 ):
     monkeypatch.setattr(array_module, "MAX_JOBS", 1)
-    path, runs = study(tmp_path, even="crashed", some="diverged")
+    path, _ = study(tmp_path, even="crashed", some="diverged")
     summary = train(path, queue)
     assert len(queue.jobs) == 1
     assert summary.trained == 1
-    assert summary.failed == {"a-even-seed0": "it crashed", "a-some-seed0": "it diverged"}
+    assert summary.failed == {
+        "a-even-seed0": "it crashed",
+        "a-some-seed0": "it diverged",
+    }
     (job,) = queue.jobs.values()
     assert "it crashed" in str(job.exception())
     again = train(path, queue)

@@ -1,12 +1,13 @@
-"""Slurm as a queue: what is handed to sbatch, what is read from squeue, what is refused.
+"""Slurm as a queue: what sbatch is given, what squeue is asked, what is refused.
 
-The programs are scripts of this file; `tests/slurm` has the test with a real Slurm.
+The programs are stand-ins; `tests/slurm` has the test with a real Slurm.
 """
 
 import importlib.util
 from pathlib import Path
 
 import pytest
+from cluster_fixtures import slurm
 from helpers import assert_five_parts
 
 import bayeslaw.proxy.slurm as slurm_module
@@ -14,25 +15,9 @@ from bayeslaw.errors import InputError
 from bayeslaw.proxy.slurm import SlurmQueue, read_options
 from bayeslaw.proxy.task import Task
 
-SBATCH = 'cp "$1" "$(dirname "$0")/script"; echo Submitted batch job 12'
+__all__ = ["slurm"]  # a fixture
+
 REFUSAL = "echo sbatch: error: invalid partition specified: moon >&2; exit 1"
-
-
-@pytest.fixture
-def slurm(tmp_path, monkeypatch):
-    """Puts programs of Slurm on PATH that do what the arguments say."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-
-    def install(*, sbatch: str = SBATCH, squeue: str = "true") -> Path:
-        programs = {"sbatch": sbatch, "squeue": squeue, "srun": "true"}
-        for name, text in programs.items():
-            (folder / name).write_text(f"#!/bin/bash\n{text}\n")
-            (folder / name).chmod(0o755)
-        return folder / "script"
-
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return install
 
 
 def submitted(queue: SlurmQueue, folder: Path, number: int) -> list[str]:
