@@ -1,7 +1,7 @@
 """The verb of the command line that trains proxies."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,7 +9,7 @@ from bayeslaw.arguments import Json
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
-    from bayeslaw.proxy.executor import Executor
+    from bayeslaw.proxy.executor import Executor, Summary
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")]
 Workers = Annotated[
@@ -134,7 +134,7 @@ def _print_status(study: Path, *, as_json: bool) -> None:
     print_lines(status.sentences())
 
 
-def _print_summary(summary: Any, *, as_json: bool) -> None:
+def _print_summary(summary: "Summary", *, as_json: bool) -> None:
     from bayeslaw.terminal import print_json
 
     if as_json:

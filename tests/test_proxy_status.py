@@ -108,7 +108,7 @@ def test_a_run_of_a_cluster_is_queued_until_it_runs(study):
 
 def test_failures_are_told_with_the_reason_until_the_run_finishes(study):
     path, _, runs = study
-    runs[1].fail(kind="crashed", reason="job 12_1 ended as FAILED")
+    runs[1].fail(kind="crashed", reason="Traceback\njob 12_1 ended as FAILED")
     status = read_status(path)
     assert status.count("failed") == 1
     assert status.sentences()[-1] == "failed: a-some-seed0: job 12_1 ended as FAILED"

@@ -68,8 +68,12 @@ class StudyStatus:
         if self.seconds_left is not None:
             left = timedelta(seconds=round(self.seconds_left))
             lines.append(f"About {left} left at the present pace.")
-        failed = [run for run in self.runs if run.reason]
-        return lines + [f"failed: {run.run}: {run.reason}" for run in failed]
+        # The last line of a traceback says what went wrong; the JSON has all of it.
+        return lines + [
+            f"failed: {run.run}: {run.reason.splitlines()[-1]}"
+            for run in self.runs
+            if run.reason
+        ]
 
     def table(self) -> list[list[str]]:
         """Rows of text for the runs that have begun and are not over."""

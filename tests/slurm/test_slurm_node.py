@@ -39,11 +39,13 @@ Stop = Callable[[RunFolder], None]
 def node(tmp_path, monkeypatch) -> Iterator[None]:
     """A Slurm of one node with two places for jobs."""
     folder = tmp_path / "node"
-    subprocess.run([HERE / "start", folder], check=True, timeout=120)
     monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
     monkeypatch.setenv("PYTHONPATH", str(HERE.parents[1]))
-    yield
-    subprocess.run([HERE / "stop", folder], check=True, timeout=120)
+    try:
+        subprocess.run([HERE / "start", folder], check=True, timeout=120)
+        yield
+    finally:
+        subprocess.run([HERE / "stop", folder], check=True, timeout=120)
 
 
 @pytest.fixture
@@ -101,11 +103,13 @@ def disturb(
     """
     most, left = 0, list(stops)
     while parent.poll() is None:
-        most = max(most, len(running_jobs()))
+        jobs = running_jobs()
+        most = max(most, len(jobs))
         for stop in list(left):
             mixture, tokens, happen = stop
             run = runs[mixture]
-            if run.is_running and run.tokens_done >= tokens and not run.is_over:
+            # A requeued job may train for a moment after Slurm has taken it back.
+            if run.job in jobs and run.is_running and run.tokens_done >= tokens:
                 happen(run)
                 left.remove(stop)
         time.sleep(0.02)
