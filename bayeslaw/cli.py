@@ -35,6 +35,7 @@ from bayeslaw.arguments import (
 from bayeslaw.cli_comparison import compare
 from bayeslaw.cli_corpora import corpora
 from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
+from bayeslaw.cli_training import train
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
 app = typer.Typer(
@@ -166,26 +167,7 @@ def report(
         print(f"report: {path}")
 
 
-@app.command()
-def train(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one a core if not given.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Train the proxies of a study.
-
-    Finished runs are skipped, killed ones resumed.
-    """
-    from bayeslaw.proxy.executor import train_study
-    from bayeslaw.terminal import print_json
-
-    summary = train_study(study, workers=workers, progress=not as_json)
-    if as_json:
-        print_json(summary.to_dict())
-    else:
-        print(summary)
+app.command()(train)
 
 
 @app.command()

@@ -17,9 +17,12 @@ from proxy_studies import write_study
 
 import bayeslaw.proxy.pool as pool_module
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.executor import collect, count_rows, tokens_trained, train_study
+from bayeslaw.proxy.executor import collect_study, train_study
 from bayeslaw.proxy.folder import RunFolder
+from bayeslaw.proxy.pool import Pool
 from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.table import collect
+from bayeslaw.proxy.workload import count_rows, tokens_trained
 from bayeslaw.runs import append_rows
 
 # Finishes each run with one row; what else it does is put in at {deed}.
@@ -74,11 +77,11 @@ def table(folder):
 def test_every_run_is_trained_once_and_finished_runs_are_skipped(tmp_path, stand_in):
     stand_in()
     path, specs, _ = study(tmp_path)
-    first = train_study(path, workers=2, progress=False)
+    first = train_study(path, executor=Pool(2), progress=False)
     assert (first.trained, first.skipped, first.rows_added) == (3, 0, 3)
     assert first.tokens == 3 * 1024
     assert sorted(table(tmp_path)) == sorted(spec.run for spec in specs)
-    second = train_study(path, workers=2, progress=False)
+    second = train_study(path, executor=Pool(2), progress=False)
     assert (second.trained, second.skipped, second.rows_added) == (0, 3, 0)
     assert len(table(tmp_path)) == 3
 
@@ -122,12 +125,38 @@ def test_rows_measured_but_not_appended_are_appended_on_the_next_start(
     assert collect(tmp_path, runs) == 0
 
 
+def test_collecting_appends_what_was_measured_and_trains_nothing(tmp_path, stand_in):
+    stand_in("spec.mixture_name == 'some' and os._exit(7)")
+    path, specs, runs = study(tmp_path)
+    nothing = collect_study(path)
+    assert (nothing.trained, nothing.unfinished, nothing.rows_added) == (0, 3, 0)
+    assert "3 runs wait or are with a cluster." in str(nothing)
+    train_study(path, progress=False)
+    (tmp_path / "observations.csv").unlink()
+    summary = collect_study(path)
+    assert (summary.trained, summary.skipped, summary.rows_added) == (0, 2, 3)
+    # Tried again by the next `train`, and known as failed until then.
+    assert list(summary.failed) == [specs[1].run]
+    assert summary.unfinished == 0
+    assert runs[1].has_crashed
+
+
+def test_the_pool_leaves_alone_what_a_cluster_trains(tmp_path, stand_in):
+    stand_in()
+    path, specs, runs = study(tmp_path)
+    runs[1].prepare(specs[1])
+    runs[1].give_to("12_0")
+    summary = train_study(path, executor=Pool(1), progress=False)
+    assert (summary.trained, summary.unfinished, summary.failed) == (2, 1, {})
+    assert sorted(table(tmp_path)) == sorted([specs[0].run, specs[2].run])
+
+
 def test_a_process_that_dies_fails_its_run_only_and_the_run_is_tried_again(
     tmp_path, stand_in
 ):
     path, specs, runs = study(tmp_path)
     stand_in("spec.mixture_name == 'some' and os._exit(7)")
-    summary = train_study(path, workers=1, progress=False)
+    summary = train_study(path, executor=Pool(1), progress=False)
     assert summary.trained == 2
     assert list(summary.failed) == [specs[1].run]
     assert "status 7" in summary.failed[specs[1].run]
@@ -138,7 +167,7 @@ def test_a_process_that_dies_fails_its_run_only_and_the_run_is_tried_again(
     # The row saved before the death is not lost.
     assert len(table(tmp_path)) == 3
     stand_in()
-    again = train_study(path, workers=1, progress=False)
+    again = train_study(path, executor=Pool(1), progress=False)
     assert (again.trained, again.failed) == (1, {})
     assert len(table(tmp_path)) == 3
 
@@ -149,11 +178,11 @@ def test_a_diverged_run_is_reported_and_not_tried_again(tmp_path, stand_in):
         "if spec.mixture_name == 'some': "
         "folder.fail(kind='diverged', reason='loss is nan'); continue"
     )
-    summary = train_study(path, workers=2, progress=False)
+    summary = train_study(path, executor=Pool(2), progress=False)
     assert summary.trained == 2
     assert summary.failed == {specs[1].run: "loss is nan"}
     stand_in("os._exit(1)")
-    again = train_study(path, workers=2, progress=False)
+    again = train_study(path, executor=Pool(2), progress=False)
     assert (again.trained, again.skipped) == (0, 3)
     assert again.failed == {specs[1].run: "loss is nan"}
 
@@ -183,7 +212,7 @@ def test_an_exception_in_the_parent_ends_the_processes(tmp_path, stand_in, monke
 
     monkeypatch.setattr(pool_module.time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train_study(path, workers=1, progress=False)
+        train_study(path, executor=Pool(1), progress=False)
     assert [process.poll() for process in started] == [-signal.SIGTERM]
 
 
@@ -208,10 +237,9 @@ def test_a_study_is_trained_by_one_process_at_a_time(tmp_path, stand_in):
             train_study(path, progress=False)
 
 
-def test_no_workers_are_refused(tmp_path):
-    path, _, _ = study(tmp_path)
+def test_no_workers_are_refused():
     with pytest.raises(InputError, match="nothing to train with"):
-        train_study(path, workers=0)
+        Pool(0)
 
 
 def test_the_trunk_is_counted_once(tmp_path):
@@ -239,7 +267,8 @@ def test_a_killed_study_ends_with_the_table_of_an_unkilled_one(tmp_path):
     whole = write_study(tmp_path / "whole", **settings)
     code = (
         "import sys; from bayeslaw.proxy.executor import train_study;"
-        "train_study(sys.argv[1], workers=1, progress=False)"
+        "from bayeslaw.proxy.pool import Pool;"
+        "train_study(sys.argv[1], executor=Pool(1), progress=False)"
     )
     command = [sys.executable, "-c", code]
     runs = [RunFolder.of(killed.parent, spec) for spec in expand(read_study(killed))]

@@ -11,12 +11,14 @@ import jax
 from jax.experimental import multihost_utils
 
 from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.executor import collect, tokens_trained
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.layout import Layout, Sharding
 from bayeslaw.proxy.program import TrainingDiverged
 from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study_corpus import training_corpus
+from bayeslaw.proxy.table import collect
 from bayeslaw.proxy.train import train_run
+from bayeslaw.proxy.workload import tokens_trained
 
 
 def train_together(
@@ -40,8 +42,10 @@ def train_together(
     jax.distributed.initialize(**cluster)
     folder, layout = Path(path).parent, Layout.of_all(weights)
     is_first = jax.process_index() == 0
-    specs = sorted(expand(read_study(path)), key=tokens_trained, reverse=True)
-    runs = [_prepare(folder, spec, is_first) for spec in specs]
+    study = read_study(path)
+    specs = sorted(expand(study), key=tokens_trained, reverse=True)
+    corpus_folder = training_corpus(study, folder)
+    runs = [_prepare(folder, spec, corpus_folder, is_first) for spec in specs]
     for run in runs:
         # Whether a run is over is asked when nobody writes.
         multihost_utils.sync_global_devices(run.path.name)
@@ -50,10 +54,12 @@ def train_together(
     return collect(folder, runs) if is_first else 0
 
 
-def _prepare(folder: Path, spec: RunSpec, is_first: bool) -> RunFolder:
+def _prepare(
+    folder: Path, spec: RunSpec, corpus_folder: Path | None, is_first: bool
+) -> RunFolder:
     run = RunFolder(RunFolder.of(folder, spec).path, writes=is_first)
     if is_first:
-        run.prepare(spec)
+        run.prepare(spec, corpus_folder)
     return run
 
 

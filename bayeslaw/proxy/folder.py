@@ -6,9 +6,11 @@
   translations.json  scores of translations, rewritten after every fine-tuned model
   heartbeat.json tokens trained so far and the process, rewritten after every chunk
   log.jsonl      loss, rate, gradient norm and speed of every chunk, one line each
+  job.json       the job of a cluster that the run was given to
   finished.json  present when the run is complete
   failed.json    present when it failed: kind ("diverged" or "crashed") and reason
   checkpoints/   states to resume from, deleted when the run is complete
+  lock           held by the process that works on the run
 
 Each file is replaced in one step, so a reader never sees half a file.
 """
@@ -17,15 +19,39 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bayeslaw.proxy.config import RunSpec
 
 Row = dict[str, Any]  # one observation, canonical column -> value
+
+# A process on another machine counts as alive for so long after its last heartbeat. A
+# chunk of steps, or compiling, may take minutes.
+SILENCE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The last sign of life of the process that works, or worked, on a run."""
+
+    tokens: int = 0  # trained so far
+    pid: int = 0
+    host: str = ""
+    time: float = 0.0  # when it was given, in seconds of the epoch
+    first_time: float = 0.0  # when this process gave its first one
+    first_tokens: int = 0  # trained by then
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Pace of the process since its first sign of life; None before the second."""
+        seconds = self.time - self.first_time
+        return (self.tokens - self.first_tokens) / seconds if seconds > 0 else None
 
 
 @dataclass(frozen=True)
@@ -54,12 +80,44 @@ class RunFolder:
     @property
     def failure(self) -> dict[str, str]:
         """Kind and reason of the failure; empty when the run has not failed."""
-        return self._read("failed.json", {})
+        return {} if self.is_finished else self._read("failed.json", {})
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether the run failed for a reason that may not come again."""
+        return self.failure.get("kind") == "crashed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do: finished, or known to diverge."""
+        return self.is_finished or self.failure.get("kind") == "diverged"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process works on the run now.
+
+        On this machine the lock tells. On another it may be out of sight, depending on
+        the file system, so there a recent heartbeat counts too.
+        """
+        beat = self.heartbeat
+        is_elsewhere = beat.host not in ("", platform.node())
+        is_recent = time.time() - beat.time < SILENCE_SECONDS
+        return (is_elsewhere and is_recent) or self._is_locked()
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """The last sign of life; all zero before the first."""
+        return Heartbeat(**self._read("heartbeat.json", {}))
 
     @property
     def tokens_done(self) -> int:
         """Tokens trained so far."""
-        return self._read("heartbeat.json", {"tokens": 0})["tokens"]
+        return self.heartbeat.tokens
+
+    @property
+    def job(self) -> str:
+        """Job of a cluster that the run belongs to; empty when there is none."""
+        return self._read("job.json", {"job": ""})["job"]
 
     def read_spec(self) -> RunSpec:
         """The spec of the run."""
@@ -87,8 +145,22 @@ class RunFolder:
         self._write("spec.json", spec.model_dump())
         if corpus_folder is not None:
             self._write("corpus.json", {"folder": str(corpus_folder.absolute())})
-        if self.failure.get("kind") == "crashed":
-            (self.path / "failed.json").unlink()
+        if self.has_crashed:
+            self.take_back()
+        self.forget_crash()
+
+    def forget_crash(self) -> None:
+        """Lets a crashed run be tried again."""
+        if self.has_crashed:
+            (self.path / "failed.json").unlink(missing_ok=True)
+
+    def give_to(self, job: str) -> None:
+        """Records that a job of a cluster trains the run."""
+        self._write("job.json", {"job": job})
+
+    def take_back(self) -> None:
+        """Records that no job trains the run any more."""
+        (self.path / "job.json").unlink(missing_ok=True)
 
     def save_rows(self, rows: list[Row]) -> None:
         """Records the observations measured so far."""
@@ -121,8 +193,13 @@ class RunFolder:
 
     def beat(self, tokens: int) -> None:
         """Tells how far the run is."""
-        content = {"tokens": tokens, "pid": os.getpid()}
-        self._write("heartbeat.json", content, durable=False)
+        me, last = (os.getpid(), platform.node()), self.heartbeat
+        now = time.time()
+        first = (now, tokens)
+        if (last.pid, last.host) == me:
+            first = (last.first_time, last.first_tokens)
+        beat = Heartbeat(tokens, *me, now, *first)
+        self._write("heartbeat.json", asdict(beat), durable=False)
 
     def finish(self, *, seconds: float, cpu_seconds: float) -> None:
         """Marks the run complete and deletes what it no longer needs.
@@ -146,6 +223,16 @@ class RunFolder:
         with open(self.path / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _is_locked(self) -> bool:
+        try:
+            with open(self.path / "lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def _read(self, name: str, default: Any) -> Any:
         try:

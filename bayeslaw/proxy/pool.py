@@ -1,4 +1,4 @@
-"""A local pool of training processes: one single-threaded process per core."""
+"""The pool of training processes of this machine: one thread each, one per core."""
 
 import contextlib
 import os
@@ -9,41 +9,54 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO
 
+from bayeslaw.errors import InputError
 from bayeslaw.proxy.folder import RunFolder
 
 POLL_SECONDS = 0.5
 
 
 class Pool:
-    """Processes that train the runs of a list, each fed with one run at a time.
+    """The executor of this machine: processes fed with one run at a time.
 
     Args:
-      runs: folders of prepared runs, in the order in which they are started.
-      logs: folder of the processes' standard output and error.
-      size: number of processes.
+      size: number of processes; one per usable core if None.
+
+    Raises:
+      InputError: no process at all.
     """
 
-    def __init__(self, runs: list[RunFolder], *, logs: Path, size: int):
-        self._waiting = list(reversed(runs))
-        self._slots = [Slot(number, logs) for number in range(size)]
+    def __init__(self, size: int | None = None):
+        self._size = len(usable_cores()) if size is None else size
+        if self._size < 1:
+            raise InputError(
+                "nothing to train with",
+                "argument size, option --workers",
+                str(size),
+                "a positive number of processes",
+                "leave it out to use every core",
+            )
 
-    def train(self, on_end: Callable[[RunFolder], None]) -> Generator[None]:
-        """Trains all runs; yields at every poll and calls `on_end` after each run.
+    def train(
+        self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
+    ) -> Generator[None]:
+        """Trains all runs but those that belong to a cluster's job; see `Executor`.
 
         Leaving the iteration early (Ctrl-C) ends the processes; their runs go on from
         their latest checkpoint next time.
         """
+        waiting = [run for run in reversed(runs) if not run.job]
+        slots = [Slot(number, out) for number in range(min(self._size, len(waiting)))]
         try:
-            while self._waiting or any(slot.run for slot in self._slots):
-                for slot in self._slots:
+            while waiting or any(slot.run for slot in slots):
+                for slot in slots:
                     if run := slot.ended_run():
                         on_end(run)
-                    if self._waiting and slot.run is None:
-                        slot.give(self._waiting.pop())
+                    if waiting and slot.run is None:
+                        slot.give(waiting.pop())
                 yield
                 time.sleep(POLL_SECONDS)
         finally:
-            for slot in self._slots:
+            for slot in slots:
                 slot.stop()
 
 
@@ -115,19 +128,24 @@ def usable_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def worker_environment() -> dict[str, str]:
-    """Environment of a training process.
+def worker_settings() -> dict[str, str]:
+    """Environment variables of every process that trains, here or on a cluster.
 
     One thread per process: sums are taken in a fixed order, so resume is exact, and
     processes do not get in each other's way. The compilation cache is shared by all.
     """
     threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return os.environ | {
+    return {
         "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {threads}".strip(),
         "OMP_NUM_THREADS": "1",
         "JAX_COMPILATION_CACHE_DIR": str(cache / "bayeslaw" / "xla"),
     }
+
+
+def worker_environment() -> dict[str, str]:
+    """Whole environment of a training process of the pool."""
+    return os.environ | worker_settings()
 
 
 def _spawn(log: IO[str]) -> subprocess.Popen[str]:

@@ -43,14 +43,17 @@ def pin_corpus(study: StudyFile, path: Path) -> StudyFile:
     )
 
 
-def check_corpus(study: StudyFile, folder: Path) -> None:
-    """Refuses to train without the corpus of a study.
+def training_corpus(study: StudyFile, study_folder: Path) -> Path | None:
+    """Where the corpus to train on lies; None for the shipped sample.
 
     Raises:
       InputError: the corpus is missing, or another one.
     """
-    assert isinstance(study.corpus, BuiltCorpusConfig)
-    check_digest(read_manifest(folder), study.corpus.digest, str(folder))
+    folder = built_corpus_folder(study, study_folder)
+    if folder is not None:
+        assert isinstance(study.corpus, BuiltCorpusConfig)
+        check_digest(read_manifest(folder), study.corpus.digest, str(folder))
+    return folder
 
 
 def _with_bytes(study: StudyFile, path: Path) -> StudyFile:

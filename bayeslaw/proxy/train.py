@@ -136,20 +136,25 @@ def _is_of(row: Row, leg: Leg) -> bool:
     return (row["D"], row["schedule"]) == (leg.tokens, leg.schedule)
 
 
+def work_on(folder: RunFolder) -> None:
+    """Trains the run of a folder once no other process does, and records a failure."""
+    with folder.locked():
+        if folder.is_over:
+            return
+        folder.forget_crash()
+        try:
+            train_run(folder)
+        except TrainingDiverged as error:
+            folder.fail(kind="diverged", reason=str(error))
+        except Exception:
+            # One run's failure, of whatever kind, must not stop the others.
+            folder.fail(kind="crashed", reason=traceback.format_exc())
+
+
 def main() -> None:
-    """Trains the runs whose folders are named on standard input; failures are kept."""
+    """Trains the runs whose folders are named on standard input."""
     for line in sys.stdin:
-        folder = RunFolder(Path(line.rstrip("\n")))
-        with folder.locked():
-            if folder.is_finished:
-                continue
-            try:
-                train_run(folder)
-            except TrainingDiverged as error:
-                folder.fail(kind="diverged", reason=str(error))
-            except Exception:
-                # One run's failure, of whatever kind, must not stop the others.
-                folder.fail(kind="crashed", reason=traceback.format_exc())
+        work_on(RunFolder(Path(line.rstrip("\n"))))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 
 from bayeslaw.corpora.folder import PARALLEL, read_tokenizer
@@ -167,8 +168,8 @@ def translate(
     order = np.resize(np.arange(n), math.ceil(n / DECODE_BATCH) * DECODE_BATCH)
     texts = []
     for rows in order.reshape(-1, DECODE_BATCH):
-        prompt = examples.prompt[rows]
-        tokens = np.asarray(decode(params, examples.tokens[rows], prompt))
+        prompt, given = examples.prompt[rows], jnp.asarray(examples.tokens[rows])
+        tokens = np.asarray(decode(params, given, jnp.asarray(prompt)))
         for row, start in zip(tokens, prompt, strict=True):
             ends = np.flatnonzero(row[start:] == coder.separator)
             stop = start + ends[0] if len(ends) else len(row)
