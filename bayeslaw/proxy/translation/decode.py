@@ -88,7 +88,7 @@ class _Search:
         parent_BxW, chosen_BxW, score_new_BxW = self._choose(
             log_p_BxWxV, score_BxW, over_BxW, first_Bx1
         )
-        stay_BxW = jnp.broadcast_to(jnp.arange(self.beams), parent_BxW.shape)
+        stay_BxW = jnp.broadcast_to(jnp.arange(self.beams)[None], parent_BxW.shape)
         parent_BxW = jnp.where(given_Bx1, stay_BxW, parent_BxW)
         token_BxW = jnp.where(
             given_Bx1, self.prompt_BxL[:, at + 1][:, None], chosen_BxW
@@ -118,9 +118,9 @@ class _Search:
         V = log_p_BxWxV.shape[-1]
         # A hypothesis that is over goes on with the end, at no cost.
         frozen_V = jnp.where(jnp.arange(V) == self.end, 0.0, -jnp.inf)
-        log_p_BxWxV = jnp.where(over_BxW[:, :, None], frozen_V, log_p_BxWxV)
+        log_p_BxWxV = jnp.where(over_BxW[:, :, None], frozen_V[None, None], log_p_BxWxV)
         # All beams of a row are the same before its first choice: one may go on.
-        twin_BxW = first_Bx1 & (jnp.arange(self.beams) > 0)
+        twin_BxW = first_Bx1 & (jnp.arange(self.beams) > 0)[None]
         start_BxW = jnp.where(twin_BxW, -jnp.inf, score_BxW)
         total_BxWV = (start_BxW[:, :, None] + log_p_BxWxV).reshape(
             log_p_BxWxV.shape[0], -1

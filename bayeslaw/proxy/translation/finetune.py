@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from bayeslaw.proxy.config import Proxy, Training, Translation
 from bayeslaw.proxy.data import shuffle
@@ -28,7 +28,7 @@ def target_nats(
     tokens_BxL1: Array,
     prompt_B: Array,
     length_B: Array,
-) -> tuple[Float[Array, " B"], Float[Array, " B"]]:
+) -> tuple[Float[Array, " B"], Int[Array, " B"]]:
     """Loss in nats over each row's target and end, and how many tokens these are."""
     nats_BxL = optax.softmax_cross_entropy_with_integer_labels(
         apply(params, tokens_BxL1[:, :-1]), tokens_BxL1[:, 1:]
