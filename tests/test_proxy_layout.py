@@ -27,7 +27,7 @@ from bayeslaw.proxy.schedule import legs
 
 spec = RunSpec.model_validate_json(sys.argv[1])
 layout = Layout(tuple(jax.devices()[: int(sys.argv[2])]), sys.argv[3])
-program = program_of(spec, layout)
+program = program_of(spec, layout=layout)
 state, losses = program.init(spec.entropy), []
 for step in range(0, 8, 2):
     state, measured = advance_chunk(program, spec, legs(spec)[0], state, step)
