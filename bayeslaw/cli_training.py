@@ -40,6 +40,17 @@ Collect = Annotated[
 ShowStatus = Annotated[
     bool, typer.Option("--status", help="Tell how far the study is; change nothing.")
 ]
+Distributed = Annotated[
+    bool,
+    typer.Option(
+        "--distributed",
+        help="Train each run on all devices of all processes; call it in each.",
+    ),
+]
+Weights = Annotated[
+    Literal["replicated", "full"],
+    typer.Option(help="With --distributed: weights whole on each device, or divided."),
+]
 
 
 def train(
@@ -52,6 +63,8 @@ def train(
     index: Index = None,
     collect: Collect = False,
     status: ShowStatus = False,
+    distributed: Distributed = False,
+    weights: Weights = "replicated",
     as_json: Json = False,
 ) -> None:
     """Train the proxies of a study.
@@ -64,7 +77,12 @@ def train(
         "--no-wait": no_wait,
     }
     here = {"--workers": workers is not None}
-    alone = {"--index": index is not None, "--collect": collect, "--status": status}
+    alone = {
+        "--index": index is not None,
+        "--collect": collect,
+        "--status": status,
+        "--distributed": distributed,
+    }
     slurm = {"--executor slurm": executor == "slurm"}
     _check_options(alone, here | slurm | on_slurm)
     _check_options(slurm, here)
@@ -78,6 +96,10 @@ def train(
         from bayeslaw.proxy.executor import collect_study
 
         _print_summary(collect_study(study), as_json=as_json)
+    elif distributed:
+        from bayeslaw.proxy.distributed import train_together
+
+        _print_added(train_together(study, weights=weights), as_json=as_json)
     else:
         from bayeslaw.proxy.executor import train_study
 
@@ -116,6 +138,15 @@ def _train_one(study: Path, index: int, *, as_json: bool) -> None:
         print(f"run {index}: {reason or 'finished'}")
     if run.has_crashed:
         raise typer.Exit(1)
+
+
+def _print_added(rows: int, *, as_json: bool) -> None:
+    from bayeslaw.terminal import print_json
+
+    if as_json:
+        print_json({"rows_added": rows})
+    else:
+        print(f"{rows} rows added")
 
 
 def _print_status(study: Path, *, as_json: bool) -> None:

@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from bayeslaw.proxy.config import Proxy
-from bayeslaw.proxy.transformer import (
-    count_parameters,
-    flops_per_token,
-    init_transformer,
-    rate_multipliers,
-)
+from bayeslaw.proxy.scaling import count_parameters, flops_per_token, rate_multipliers
+from bayeslaw.proxy.transformer import init_transformer
 
 SMALL = Proxy(depth=2, width_per_depth=8, head_width=4)
 

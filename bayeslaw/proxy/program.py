@@ -23,14 +23,9 @@ from bayeslaw.proxy.config import (
 from bayeslaw.proxy.data import load_corpus, window_starts
 from bayeslaw.proxy.evaluate import Score, make_evaluate, token_nats
 from bayeslaw.proxy.layout import Layout
+from bayeslaw.proxy.scaling import count_parameters, flops_per_token, rate_multipliers
 from bayeslaw.proxy.schedule import Leg, learning_rates
-from bayeslaw.proxy.transformer import (
-    Params,
-    count_parameters,
-    flops_per_token,
-    init_transformer,
-    rate_multipliers,
-)
+from bayeslaw.proxy.transformer import Params, init_transformer
 
 State = dict[str, Any]  # {"params": ..., "optimizer": ...}
 Measured = dict[str, Array]  # "loss" (nats) and "gradient_norm" of each step

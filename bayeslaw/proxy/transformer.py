@@ -3,10 +3,9 @@
 Defined as `flax.nnx` modules, split once; training sees a plain tree of arrays. Axis
 letters are defined in `proxy.config`.
 
-Width scaling (muP for Adam; Yang et al. 2022, 2203.03466, table 3): hidden matrices
-start with variance 1 / fan-in and learn at rate * base_width / width; embeddings and
-gains keep rate and scale; the unembedding starts at zero and learns at the hidden rate.
-Attention logits are divided by sqrt(K), the same at every width because K is fixed.
+Hidden matrices start with variance 1 / fan-in, the unembedding at zero; attention
+logits are divided by sqrt(K), the same at every width because K is fixed. `scaling` has
+the rest of the rules that make one learning rate fit all widths.
 """
 
 from collections.abc import Callable
@@ -21,9 +20,6 @@ from bayeslaw.proxy.config import Proxy
 
 Params = dict[str, Any]
 Cache = dict[str, Array]  # "k" and "v" of one layer. Shape (B, L, H, K)
-
-# Learning-rate rule by name of the parameter; every other parameter is a matrix.
-CONSTANT_RATE = ("embedding", "gain")
 
 
 @jax.custom_vjp
@@ -251,37 +247,6 @@ def empty_caches(
     """Caches of all layers with room for `length` positions, nothing in them."""
     zeros = jnp.zeros((batch, length, proxy.heads, proxy.head_width), dtype)
     return [{"k": zeros, "v": zeros} for _ in range(proxy.depth)]
-
-
-def count_parameters(params: Params) -> dict[str, int]:
-    """Parameter counts: total, embedding (both ends) and non_embedding (N)."""
-    total = sum(leaf.size for leaf in jax.tree.leaves(params))
-    embedding = params["embedding"].size + params["unembedding"].size
-    return {
-        "total": total,
-        "embedding": embedding,
-        "non_embedding": total - embedding,
-    }
-
-
-def flops_per_token(params: Params, proxy: Proxy, context: int) -> int:
-    """Training FLOP per token, forward and backward.
-
-    6 (N + V D) for the matrices (the embedding look-up is free) and 12 layers width
-    context for the attention products, computed for all pairs of positions.
-    """
-    matrices = count_parameters(params)["non_embedding"] + params["unembedding"].size
-    return 6 * matrices + 12 * proxy.depth * proxy.width * context
-
-
-def rate_multipliers(params: Params, proxy: Proxy, base_width: int) -> Params:
-    """Factor on the learning rate of each parameter (muP, see the module's text)."""
-
-    def multiplier(path: tuple, _: Array) -> float:
-        name = path[-1].key
-        return 1.0 if name in CONSTANT_RATE else base_width / proxy.width
-
-    return jax.tree_util.tree_map_with_path(multiplier, params)
 
 
 def _matrix(rngs: nnx.Rngs, fan_in: int, shape: tuple[int, ...]) -> Array:
