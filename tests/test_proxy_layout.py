@@ -116,6 +116,7 @@ def values(run) -> list[float]:
     return [row["value"] for row in run.read_rows()]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_on_another_number_of_devices(tmp_path):
     _, moved = prepared_run(tmp_path / "moved")
     _, whole = prepared_run(tmp_path / "whole")
@@ -144,6 +145,7 @@ def free_address() -> str:
         return f"localhost:{found.getsockname()[1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["replicated", "full"])
 def test_two_processes_train_a_study_as_one_does(tmp_path, weights):
     alone = prepared_run(tmp_path / "alone")[1]

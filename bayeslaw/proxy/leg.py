@@ -13,7 +13,7 @@ from bayeslaw.proxy.program import (
     check_finite,
 )
 from bayeslaw.proxy.schedule import Leg, learning_rates, legs
-from bayeslaw.proxy.throughput import Throughput
+from bayeslaw.proxy.throughput import Throughput, peak_flops
 
 
 def train_leg(
@@ -65,7 +65,9 @@ class Report:
         self.folder, self.spec, self.number = folder, spec, number
         self.leg: Leg = plan[number]
         self.before = sum(leg.stop - leg.start for leg in plan[:number])
-        self.speed = Throughput(program.flops_per_token, program.layout.devices)
+        devices = program.layout.devices
+        peak = peak_flops(devices[0].device_kind, len(devices))
+        self.speed = Throughput(program.flops_per_token, peak)
 
     def __call__(self, step: int, measured: Measured) -> None:
         """Waits for the chunk that began at `step`; logs it.

@@ -7,8 +7,6 @@ peak of the devices' dense bfloat16 matrix products. Source: Chowdhery et al. 20
 
 import time
 
-import jax
-
 # FLOP per second of one device, bfloat16, dense; from the makers' data sheets.
 PEAK_FLOPS = {
     "NVIDIA A100": 312e12,
@@ -23,21 +21,20 @@ PEAK_FLOPS = {
 }
 
 
-def peak_flops(devices: tuple[jax.Device, ...]) -> float | None:
-    """Peak of all devices together, FLOP per second; None for a kind not listed."""
-    kind = devices[0].device_kind
+def peak_flops(kind: str, n_devices: int) -> float | None:
+    """Peak of some devices of a kind, FLOP per second; None for a kind not listed."""
     for name, peak in PEAK_FLOPS.items():
         if kind.startswith(name):
-            return peak * len(devices)
+            return peak * n_devices
     return None
 
 
 class Throughput:
     """Speed between two looks at the clock."""
 
-    def __init__(self, flops_per_token: int, devices: tuple[jax.Device, ...]):
+    def __init__(self, flops_per_token: int, peak: float | None):
         self._flops_per_token = flops_per_token
-        self._peak = peak_flops(devices)
+        self._peak = peak
         self._last = time.monotonic()
 
     def measure(self, tokens: int) -> dict[str, float]:
