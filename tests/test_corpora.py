@@ -104,25 +104,21 @@ def test_a_line_held_out_in_one_family_is_dropped_from_another():
     assert split.dropped["b", "y"] == split.dropped_lines["b"]
 
 
-def test_a_planted_near_copy_is_found_by_its_shape_and_not_by_its_letters():
+@pytest.mark.parametrize(
+    ("line_key", "finds"), [(masked_line, True), (exact_line, False)]
+)
+def test_a_planted_near_copy_is_found_by_its_shape_and_not_by_its_letters(
+    line_key, finds
+):
     one = "version 2.1 of libfoo-dev needs 300 MB of space on the disk"
-    other = "Version 3.0 of libbar-dev needs 12 MB of space on the disk"
+    other = "Version 3.0 of libbar-dev  needs 12 MB of space on the disk"
     planted = documents_with(one, other)
-    by_shape = split_documents(planted, held_out_share=0.1, line_key=masked_line)
-    assert all("disk" not in d.text for ds in by_shape.train.values() for d in ds)
-    assert min(by_shape.dropped_lines.values()) > 150
-    by_letters = split_documents(planted, held_out_share=0.1, line_key=exact_line)
-    # Held-out documents of each family hold that family's own line.
-    assert by_letters.dropped_lines == by_shape.dropped_lines
-    alone = {"a": planted["a"], "b": [d for d in planted["b"] if is_train(d)]}
-    only_b = split_documents(alone, held_out_share=0.1, line_key=exact_line)
-    assert only_b.dropped_lines["b"] == 0
-    only_b = split_documents(alone, held_out_share=0.1, line_key=masked_line)
-    assert only_b.dropped_lines["b"] == len(alone["b"])
-
-
-def is_train(document: Document) -> bool:
-    return not split_documents({"f": [document]}, held_out_share=0.1).held_out["f"]
+    held_out = split_documents(planted, held_out_share=0.1).held_out["b"]
+    # Family b has its line in training documents only, a also in held-out ones.
+    planted["b"] = [d for d in planted["b"] if d not in held_out]
+    split = split_documents(planted, held_out_share=0.1, line_key=line_key)
+    assert split.dropped_lines["b"] == (len(planted["b"]) if finds else 0)
+    assert split.dropped_lines["a"] == len(split.train["a"])
 
 
 def test_numbers_and_identifiers_do_not_change_the_shape_of_a_line():

@@ -329,7 +329,7 @@ def test_help_pages_give_blocks_with_identifiers_without_markup(tmp_path):
         {"1": "Press <b>Enter</b>&nbsp;&amp; wait<br/>here", "2": " <i/> "}
     )
     path.write_bytes(deb_bytes({"usr/help/de/text/a/b.html": page, "c.html": page}))
-    (segment,) = help_pages(path, "de")
+    (segment,) = help_pages(path, ["de"])
     assert segment == ("de", "a/b.html", "par_id1", "Press Enter & wait here")
 
 
@@ -345,7 +345,7 @@ def test_guides_are_read_from_mallard(tmp_path):
     }
     path = tmp_path / "x.deb"
     path.write_bytes(deb_bytes(files))
-    assert list(guides(path, None)) == [
+    assert list(guides(path, ["de", "fr"])) == [
         ("de", "gnome-help/a.page", "0/3", "A b"),
         ("de", "gnome-help/a.page", "1/3", "One two"),
     ]
@@ -356,7 +356,7 @@ def test_the_handbook_is_read_from_html(tmp_path):
     files = {"usr/share/doc/x/html/pt-BR/a.html": page, "x/html/xx-XX/a.html": page}
     path = tmp_path / "x.deb"
     path.write_bytes(deb_bytes(files))
-    assert [tuple(segment) for segment in handbook(path, None)] == [
+    assert [tuple(segment) for segment in handbook(path, ["pt_BR"])] == [
         ("pt_BR", "a.html", "0/2", "Title"),
         ("pt_BR", "a.html", "1/2", "Text here"),
     ]
@@ -370,7 +370,7 @@ def test_descriptions_are_cut_into_paragraphs_and_items(tmp_path):
         "Package: b\nDescription-de: ohne Prüfsumme\n",
         encoding="utf-8",
     )
-    found = list(descriptions(path, "de"))
+    found = list(descriptions(path, ["de"]))
     assert [s.text for s in found] == [
         "kurz",
         "Erster Absatz.",
@@ -404,8 +404,11 @@ def test_the_language_of_a_catalogue_is_in_its_path(tmp_path):
     names = ["locale/de/LC_MESSAGES/a.mo", "resource/de_DE/b.mo", "x/po/de.mo", "xx.mo"]
     path = tmp_path / "x.deb"
     path.write_bytes(deb_bytes({f"usr/{name}": content for name in names}))
-    found = [(s.language, s.document) for s in catalogues(path, None)]
+    found = [(s.language, s.document) for s in catalogues(path, ["de"])]
     assert found == [("de", "a.mo"), ("de", "b.mo"), ("de", "messages")]
+    assert list(catalogues(path, ["fr"])) == []
+    english = list(catalogues(path, ["en", "fr"]))
+    assert {(s.language, s.key, s.text) for s in english} == {("en", "Open", "Open")}
 
 
 @pytest.mark.parametrize(
@@ -435,7 +438,7 @@ def test_wiki_messages_with_markup_are_left_out(tmp_path):
     }
     path = tmp_path / "x.deb"
     path.write_bytes(deb_bytes(files))
-    (segment,) = wiki_messages(path, None)
+    (segment,) = wiki_messages(path, ["de", "fr"])
     assert segment == ("de", "var/languages/i18n", "a", "Read this page")
 
 
@@ -478,7 +481,6 @@ def test_a_text_with_most_words_of_the_english_is_untranslated():
         ("de", "Öffne danach 3 Fenster und 2 Türen.", True),
         ("de", "Öffne danach 4 Fenster und 2 Türen.", False),
         ("de", "Öffne.", False),
-        ("de", "Open 3 windows and then 2 doors", False),
         ("de", "Öffne danach 3 Fenster und 2 Türen. " * 4, False),
         ("zh_CN", "然后打开3扇窗户和2扇门。", True),
         ("zh_CN", "Öffne danach 3 Fenster und 2 Türen.", False),

@@ -1,11 +1,12 @@
 """Readers of interface strings: gettext catalogues and MediaWiki messages."""
 
 import codecs
+import functools
 import html
 import json
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bayeslaw.corpora.debian.languages import canonical_code
@@ -26,11 +27,16 @@ _CHARSET = re.compile(rb"charset=([\w.:-]+)")
 _KEY_MARK = re.compile(r"[_&~](?=\w)")
 _KEY_AFTER = re.compile(r"\s?\([_&~]\w\)")
 LABEL_LENGTH = 60
-LITTLE_ENDIAN = b"\xde\x12\x04\x95"
+LITTLE_ENDIAN, BIG_ENDIAN = b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"
 
 
-def catalogues(path: Path, language: str | None) -> Iterator[Segment]:
-    """Messages of all gettext catalogues of a package; keys are the English texts."""
+def catalogues(path: Path, languages: Collection[str]) -> Iterator[Segment]:
+    """Messages of all gettext catalogues of a package; keys are the English texts.
+
+    English is told by the keys of all languages, wanted or not, so that it does not
+    depend on the choice of the others.
+    """
+    english = set[tuple[str, str]]()
     for name, content in package_members(path, _is_catalogue):
         folder = _LANGUAGE_FOLDER.search(name)
         code = folder or _LANGUAGE_FILE.search(name)
@@ -39,10 +45,15 @@ def catalogues(path: Path, language: str | None) -> Iterator[Segment]:
             continue
         # Of one file a language the name tells the language, not the catalogue.
         document = Path(name).name if folder else "messages"
-        for english, text in read_messages(content):
-            key, value = plain_string(english), plain_string(text)
-            if key and value:
+        is_wanted = known in languages and known != "en"
+        for original, text in read_messages(content):
+            key = plain_string(original)
+            if key and "en" in languages:
+                english.add((document, key))
+            if key and is_wanted and (value := plain_string(text)):
                 yield Segment(known, document, key, value)
+    for document, key in sorted(english):
+        yield Segment("en", document, key, key)
 
 
 def _is_catalogue(name: str) -> bool:
@@ -52,32 +63,36 @@ def _is_catalogue(name: str) -> bool:
 def read_messages(content: bytes) -> Iterator[tuple[str, str]]:
     """English and translated texts of a binary gettext catalogue (.mo).
 
-    Contexts are left out; of plural forms the first and the last are given.
+    Contexts are left out; of plural forms the first and the last are given. Other
+    programs have files of this name too; they hold no messages.
     """
+    if content[:4] not in (LITTLE_ENDIAN, BIG_ENDIAN):
+        return
     order = "<" if content[:4] == LITTLE_ENDIAN else ">"
-    count, keys, values = struct.unpack(f"{order}III", content[8:20])
+    count, keys, values = struct.unpack_from(f"{order}III", content, 8)
     encoding = "utf-8"
-    for number in range(count):
-        key = _string(content, order, keys + 8 * number)
-        value = _string(content, order, values + 8 * number)
+    strings = zip(
+        _strings(content, f"{order}{2 * count}I", keys),
+        _strings(content, f"{order}{2 * count}I", values),
+        strict=True,
+    )
+    for key, value in strings:
         # The empty key, the first of the sorted keys, stands for the header.
         if not key:
             encoding = _encoding(value)
-        if not (key and value):
-            continue
-        english, text = (
-            key.decode(encoding, "replace"),
-            value.decode(encoding, "replace"),
-        )
-        forms, texts = english.split("\x04", 1)[-1].split("\0"), text.split("\0")
-        yield forms[0], texts[0]
-        if len(forms) > 1 and len(texts) > 1:
-            yield forms[1], texts[-1]
+        elif value:
+            english = key.decode(encoding, "replace").split("\x04", 1)[-1].split("\0")
+            text = value.decode(encoding, "replace").split("\0")
+            yield english[0], text[0]
+            if len(english) > 1 and len(text) > 1:
+                yield english[1], text[-1]
 
 
-def _string(content: bytes, order: str, place: int) -> bytes:
-    length, start = struct.unpack(f"{order}II", content[place : place + 8])
-    return content[start : start + length]
+def _strings(content: bytes, layout: str, table: int) -> Iterator[bytes]:
+    """Strings of a table of their lengths and places."""
+    numbers = struct.unpack_from(layout, content, table)
+    for length, start in zip(numbers[::2], numbers[1::2], strict=True):
+        yield content[start : start + length]
 
 
 def _encoding(header: bytes) -> str:
@@ -89,6 +104,8 @@ def _encoding(header: bytes) -> str:
         return "utf-8"
 
 
+# English keys come back in every language of a package.
+@functools.lru_cache(maxsize=50_000)
 def plain_string(text: str) -> str:
     """An interface string without markup and without marks of keys to press."""
     text = html.unescape(_TAG.sub("", text.replace("\\n", " ")))
@@ -99,12 +116,12 @@ def plain_string(text: str) -> str:
     return " ".join(text.split())
 
 
-def wiki_messages(path: Path, language: str | None) -> Iterator[Segment]:
+def wiki_messages(path: Path, languages: Collection[str]) -> Iterator[Segment]:
     """MediaWiki's messages without those in wiki markup."""
     for name, content in package_members(path, _is_wiki_file):
         found = _WIKI_FILE.search(name)
         code = canonical_code(found[2]) if found else None
-        if found is None or code is None:
+        if found is None or code is None or code not in languages:
             continue
         try:
             messages = json.loads(content)

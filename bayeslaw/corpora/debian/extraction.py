@@ -1,11 +1,14 @@
 """Segments of each package and list, kept in the cache so that they are read once.
 
-segments/<file>-<version>-<digest>/<language>.json   [[document, key, text], ...]
+In the cache `segments/<file>-<version>-<digest>-<languages>/<language>.json` holds rows
+[document, key, text].
 """
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,15 +38,19 @@ class Extraction:
     reader: str  # name in READERS
     path: Path
     digest: str  # of the file
-    language: str | None  # None if the file has several
-    tells_english: bool  # whether its keys are the English of this kind of text
+    languages: tuple[str, ...]  # that are wanted of the file, sorted
     cache: Path
 
     @property
     def folder(self) -> Path:
         """Where the segments are kept."""
-        name = f"{self.path.stem}-{READERS_VERSION}-{self.digest[:12]}"
+        wanted = hashlib.sha256(" ".join(self.languages).encode()).hexdigest()[:8]
+        name = f"{self.path.stem}-{READERS_VERSION}-{self.digest[:12]}-{wanted}"
         return self.cache / "segments" / name
+
+    def may_have(self, languages: Collection[str]) -> bool:
+        """Whether the file can hold text of one of some languages."""
+        return not set(languages).isdisjoint(self.languages)
 
     def segments(self, language: str) -> list[Segment]:
         """The segments of a language, each place of a document once."""
@@ -59,12 +66,9 @@ def extract(job: Extraction) -> None:
     if job.folder.exists():
         return
     languages: dict[str, dict[tuple[str, str], str]] = {}
-    for language, document, key, text in READERS[job.reader](job.path, job.language):
+    for language, document, key, text in READERS[job.reader](job.path, job.languages):
         found = languages.setdefault(language, {})
         found.setdefault((document, key), text.translate(INVISIBLE))
-    if job.tells_english:
-        keys = {place for found in languages.values() for place in found}
-        languages["en"] = {place: place[1] for place in sorted(keys)}
     temporary = job.folder.with_name(f".{job.folder.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

@@ -71,7 +71,10 @@ def is_untranslated(english: str, text: str) -> bool:
 
 
 def is_pair(english: str, other: str, language: Language) -> bool:
-    """Whether two texts can be translations: lengths, script and numbers agree."""
+    """Whether two texts can be translations: lengths, script and numbers agree.
+
+    That they are not the same text is not asked; see `is_untranslated`.
+    """
     shortest, longest = PAIR_LENGTHS
     low, high = PAIR_RATIOS_COMPACT if language.is_compact else PAIR_RATIOS
     return (
@@ -83,7 +86,6 @@ def is_pair(english: str, other: str, language: Language) -> bool:
         and is_in_script(other, language)
         and not is_damaged(other, language)
         and not _DAMAGE.search(english)
-        and not is_untranslated(english, other)
         and _have_equal_numbers(english, other, language)
     )
 

@@ -6,7 +6,7 @@ gathered/<language>-<digest>.json   documents and pairs, kept in the cache
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +55,14 @@ class Gathering:
     language: str
     extractions: tuple[Extraction, ...]  # running text first
     cache: Path
+
+    @classmethod
+    def of(
+        cls, language: str, extractions: Iterable[Extraction], cache: Path
+    ) -> "Gathering":
+        """The gathering of a language from those extractions that have any of it."""
+        chosen = [job for job in extractions if job.may_have({language, "en"})]
+        return cls(language, tuple(chosen), cache)
 
     @property
     def path(self) -> Path:
@@ -105,7 +113,10 @@ def gather_segments(job: Gathering) -> Gathered:
                 pairs += [
                     FoundPair(name, *texts, extraction.text, is_whole)
                     for texts, is_whole in _parts(original, segment.text)
-                    if is_pair(*texts, language) and seen.is_new_pair(*texts)
+                    if is_pair(*texts, language)
+                    # Of whole segments this is known.
+                    and (is_whole or not is_untranslated(*texts))
+                    and seen.is_new_pair(*texts)
                 ]
             if is_text(segment.text, language) and seen.is_new_text(segment.text):
                 place = (extraction.text, name)

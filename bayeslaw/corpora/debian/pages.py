@@ -1,8 +1,12 @@
-"""Readers of running text: help pages, guides, the handbook, package descriptions."""
+"""Readers of running text: help pages, guides, the handbook, package descriptions.
+
+A reader gives the segments of some languages; of a file in one language, it is told
+which.
+"""
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bayeslaw.corpora.debian.languages import canonical_code
@@ -27,9 +31,9 @@ _FIELDS = {
 _BULLET = re.compile(r"\s*[*\-+o]\s+")
 
 
-def help_pages(path: Path, language: str | None) -> Iterator[Segment]:
+def help_pages(path: Path, languages: Collection[str]) -> Iterator[Segment]:
     """LibreOffice help: blocks with an identifier that all translations share."""
-    assert language is not None
+    (language,) = languages
     for name, content in package_members(path, _is_help_page):
         document = name.split("/text/", 1)[1]
         for block in _HELP_BLOCK.finditer(content.decode(errors="replace")):
@@ -41,12 +45,12 @@ def _is_help_page(name: str) -> bool:
     return name.endswith(".html") and "/text/" in name
 
 
-def guides(path: Path, language: str | None) -> Iterator[Segment]:
+def guides(path: Path, languages: Collection[str]) -> Iterator[Segment]:
     """GNOME guides: blocks are matched by place in pages of as many blocks."""
     for name, content in package_members(path, _is_guide):
         found = _GUIDE_FILE.search(name)
         code = canonical_code(found[1]) if found else None
-        if found is None or code is None:
+        if found is None or code is None or code not in languages:
             continue
         try:
             root = ET.fromstring(content)
@@ -64,14 +68,14 @@ def _joined(node: ET.Element) -> str:
     return " ".join("".join(node.itertext()).split())
 
 
-def handbook(path: Path, language: str | None) -> Iterator[Segment]:
+def handbook(path: Path, languages: Collection[str]) -> Iterator[Segment]:
     """The Debian Administrator's Handbook, matched by place as guides are."""
     for name, content in package_members(path, _is_chapter):
         found = _BOOK_FILE.search(name)
         code = (
             canonical_code(found[1]) or canonical_code(found[1][:2]) if found else None
         )
-        if found is None or code is None:
+        if found is None or code is None or code not in languages:
             continue
         page = content.decode(errors="replace")
         blocks = [plain_text(block[2]) for block in _BOOK_BLOCK.finditer(page)]
@@ -82,9 +86,9 @@ def _is_chapter(name: str) -> bool:
     return _BOOK_FILE.search(name) is not None
 
 
-def descriptions(path: Path, language: str | None) -> Iterator[Segment]:
+def descriptions(path: Path, languages: Collection[str]) -> Iterator[Segment]:
     """Package descriptions of a list, matched by the digest of the English text."""
-    assert language is not None
+    (language,) = languages
     records = path.read_text(encoding="utf-8", errors="replace").split("\n\n")
     for record in records:
         fields = {name: pattern.search(record) for name, pattern in _FIELDS.items()}

@@ -45,9 +45,7 @@ def read_debian(options: SourceOptions, report: Report) -> SourceText:
     run_jobs(
         extract, extractions, stage="texts", report=report, workers=options.workers
     )
-    gatherings = [
-        Gathering(code, tuple(extractions), options.cache) for code in languages
-    ]
+    gatherings = [Gathering.of(code, extractions, options.cache) for code in languages]
     run_jobs(
         gather, gatherings, stage="languages", report=report, workers=options.workers
     )
@@ -95,19 +93,21 @@ def _extractions(
 ) -> list[Extraction]:
     """What to read, running text first."""
     here = {package.name: package for package in packages}
+    wanted = tuple(sorted({*languages, "en"}))
     jobs = []
     for text in chosen:
         for name, language in text.packages.items():
             if package := here.get(name):
-                # Where each language has a package, one of them tells the English.
-                tells = text.reader == "catalogues" and name == (text.reference or name)
-                place = (package.path, package.digest, language, tells, cache)
-                jobs.append(Extraction(text.name, text.reader, *place))
+                own = wanted if language is None else (language,)
+                # Keys of one of the packages tell the English of all.
+                own = tuple(sorted({*own, "en"})) if name == text.reference else own
+                file = (package.path, package.digest)
+                jobs.append(Extraction(text.name, text.reader, *file, own, cache))
         for code in text.list_languages:
             path = archive.translations(code)
-            if path and code in {*languages, "en"}:
-                place = (path, file_digest(path), code, False, cache)
-                jobs.append(Extraction(text.name, text.reader, *place))
+            if path and code in wanted:
+                file = (path, file_digest(path))
+                jobs.append(Extraction(text.name, text.reader, *file, (code,), cache))
     return jobs
 
 
