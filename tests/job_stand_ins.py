@@ -67,9 +67,10 @@ class LocalQueue:
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
         """Sends stand-ins for the tasks."""
-        from submitit import LocalExecutor
+        from bayeslaw.proxy.slurm import import_submitit
 
-        sent = LocalExecutor(logs).submit_array([StandIn(t.folders) for t in tasks])
+        executor = import_submitit().LocalExecutor(logs)
+        sent = executor.submit_array([StandIn(t.folders) for t in tasks])
         self.jobs |= {job.job_id: job for job in sent}
         return [job.job_id for job in sent]
 

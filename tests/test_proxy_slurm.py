@@ -4,6 +4,8 @@ The programs are stand-ins; `tests/slurm` has the test with a real Slurm.
 """
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,16 @@ def test_an_installation_without_submitit_is_told_so(slurm, monkeypatch):
     with pytest.raises(InputError, match=r"bayeslaw\[slurm\]") as caught:
         SlurmQueue()
     assert_five_parts(str(caught.value))
+
+
+def test_submitit_leaves_the_logging_of_others_alone():
+    """Its own set-up closes every handler there is, and prints on standard output."""
+    code = (
+        "import logging, os; from bayeslaw.proxy.slurm import import_submitit;"
+        "handler = logging.StreamHandler(); before = list(logging._handlerList);"
+        "import_submitit();"
+        "assert logging._handlerList == before;"
+        "assert logging.getLogger('submitit').handlers == [];"
+        "assert 'SUBMITIT_LOG_LEVEL' not in os.environ"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

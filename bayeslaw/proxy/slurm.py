@@ -1,20 +1,18 @@
 """Slurm as a queue: arrays of jobs sent by submitit, states read from squeue."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from bayeslaw.errors import InputError
 from bayeslaw.proxy.job_array import MAX_JOBS
 from bayeslaw.proxy.task import Task
-
-if TYPE_CHECKING:
-    import submitit
 
 Option = str | int | bool
 
@@ -65,11 +63,17 @@ class SlurmQueue:
         Raises:
           InputError: Slurm refuses the jobs.
         """
-        from submitit.core.utils import FailedJobError
-
+        submitit = import_submitit()
+        executor = submitit.SlurmExecutor(logs, max_num_timeout=MAX_STOPS)
+        executor.update_parameters(
+            job_name="bayeslaw",
+            array_parallelism=self._cap,
+            wckey=None,
+            additional_parameters=self._options,
+        )
         try:
-            jobs = self._executor(logs).submit_array(tasks)
-        except FailedJobError as error:
+            jobs = executor.submit_array(tasks)
+        except submitit.core.utils.FailedJobError as error:
             raise InputError(
                 "Slurm refuses the jobs",
                 "sbatch, options --slurm-option",
@@ -94,18 +98,6 @@ class SlurmQueue:
         known = {job: states.get(job, FORGOTTEN) for job in jobs}
         return {job: state for job, state in known.items() if state in ENDED}
 
-    def _executor(self, logs: Path) -> "submitit.SlurmExecutor":
-        from submitit import SlurmExecutor
-
-        executor = SlurmExecutor(logs, max_num_timeout=MAX_STOPS)
-        executor.update_parameters(
-            job_name="bayeslaw",
-            array_parallelism=self._cap,
-            wckey=None,
-            additional_parameters=self._options,
-        )
-        return executor
-
     def _check_patience(self, error: Exception) -> None:
         if time.monotonic() - self._last_answer < PATIENCE_SECONDS:
             return
@@ -116,6 +108,24 @@ class SlurmQueue:
             f"an answer within {PATIENCE_SECONDS:.0f} seconds",
             "try the same command later; jobs that run go on, and nothing is lost",
         ) from error
+
+
+def import_submitit() -> ModuleType:
+    """The package submitit, without the logging that it sets up when imported.
+
+    That would close the handlers of others and print on standard output, where the
+    JSON goes. In the jobs it stays as it is: their logs tell when they are requeued.
+    """
+    name = "SUBMITIT_LOG_LEVEL"
+    before = os.environ.get(name)
+    os.environ[name] = "NOCONFIG"
+    try:
+        import submitit
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+    return submitit
 
 
 def read_options(words: Iterable[str]) -> dict[str, Option]:
