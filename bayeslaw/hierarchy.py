@@ -12,6 +12,7 @@ from jaxtyping import Array
 from bayeslaw.law import DataFixed
 from bayeslaw.observations import Observations
 from bayeslaw.priors import GROUP_SD_LOG_SCALE
+from bayeslaw.programs import keep_trees
 from bayeslaw.spec import ModelSpec
 
 
@@ -30,6 +31,9 @@ class Centring(NamedTuple):
 
     location: dict[str, Array]
     precision: dict[str, Array]
+
+
+keep_trees(Centring)
 
 
 class Prior(NamedTuple):

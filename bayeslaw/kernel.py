@@ -12,7 +12,6 @@ from numpyro.infer import hmc as numpyro_hmc
 from numpyro.infer.hmc_util import HMCAdaptState
 from numpyro.infer.util import ParamInfo, potential_energy
 
-from bayeslaw.hierarchy import Centring
 from bayeslaw.model import program
 from bayeslaw.observations import Observations
 from bayeslaw.positions import (
@@ -86,7 +85,7 @@ class Settled(NamedTuple):
     at_tree_limit: Float[Array, " chain"]
 
 
-keep_trees(Centring, Frame, Observations, Settled)
+keep_trees(Settled)
 keep_trees(numpyro_hmc.HMCState, HMCAdaptState)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from bayeslaw.errors import InputError
 from bayeslaw.law import Law
+from bayeslaw.programs import keep_trees
 from bayeslaw.runs import RunTable
 from bayeslaw.spec import ModelSpec
 
@@ -47,6 +48,9 @@ class Observations(NamedTuple):
     observed: Bool[Array, "group cell"]
     run: Int[Array, " cell"]
     run_exists: Bool[Array, " run"]
+
+
+keep_trees(Observations)
 
 
 class Layout(NamedTuple):

@@ -62,6 +62,8 @@ class Frame(NamedTuple):
         return jnp.concatenate([x, position[n_sites:]])
 
 
+keep_trees(Frame)
+
 Energy = Callable[[Array, Observations, Frame], Array]
 
 

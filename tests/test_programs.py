@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,6 +107,18 @@ def test_nothing_is_kept_where_the_cache_is_off(folder):
 def test_a_folder_that_cannot_be_written_costs_a_trace_only(folder):
     folder.write_text("a file where the folder should be")
     check_swapped(counted()[0](PAIR))
+
+
+def test_a_process_that_only_simulates_keeps_its_program_too(tmp_path):
+    """It needs no sampler, whose modules know other types of arguments."""
+    command = [sys.executable, "-c", "from bayeslaw.cli import main; main()"]
+    options = ["--model", "models/default.toml", "--families", "2", "--mixtures", "2"]
+    subprocess.run(
+        [*command, "simulate", *options, "-o", str(tmp_path / "study")],
+        check=True,
+        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path)},
+    )
+    assert list((tmp_path / programs.TRACES).glob("prior*"))
 
 
 @pytest.mark.slow

@@ -163,6 +163,7 @@ def test_provenance_names_hashes_versions_and_seed(page_of):
     assert "rows left out none" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "is_plain", "absent"),
     [("no_pooling", False, "log_alpha_mean"), ("common_gamma", True, "run_sd")],
@@ -174,6 +175,7 @@ def test_other_models_have_their_report(page_of, model, is_plain, absent):
     assert "0." in page.text
 
 
+@pytest.mark.slow
 def test_one_family_has_a_report_without_a_simplex(tmp_path):
     posterior = synthetic_posterior(family_names(1))
     page = Page(report(posterior, tmp_path / "r.html", N=1e9, D=2e10).read_text())

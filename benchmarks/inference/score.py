@@ -116,13 +116,14 @@ def markdown(results: dict[str, Any]) -> str:
     for engine, values in results["summary"].items():
         cells = [_cell(name, values[name]) for name in COLUMNS]
         lines.append(f"| {engine} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "ESS per CPU-second, bayeslaw over the peer, median of pairs (range):",
-        "",
-        "| peer | process, warm cache | second fit in a process |",
-        "| --- | --- | --- |",
-    ]
+    if results["ratios"]:
+        lines += [
+            "",
+            "ESS per CPU-second, bayeslaw over the peer, median of pairs (range):",
+            "",
+            "| peer | process, warm cache | second fit in a process |",
+            "| --- | --- | --- |",
+        ]
     for engine, modes in results["ratios"].items():
         cells = [_ratio(modes.get(mode)) for mode in ("warm", "again")]
         lines.append(f"| {engine} | " + " | ".join(cells) + " |")

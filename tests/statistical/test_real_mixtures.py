@@ -16,8 +16,8 @@ from bayeslaw.spec import ModelSpec, read_spec
 
 pytestmark = [pytest.mark.slow, needs_real_tables]
 
-# 221 worths of tokens and 96 runs to move: short chains, so that this takes minutes.
-SETTINGS = SamplerSettings(chains=2, warmup=150, draws=150)
+# 221 worths of tokens and 96 runs to move: shorter chains than the default, for time.
+SETTINGS = SamplerSettings(chains=4, warmup=300, draws=500)
 N_FITTED = 96
 # One size and one token count say nothing of these, and no held-out row asks for them.
 UNKNOWN = ("odds_N", "odds_D", "log_alpha", "log_beta")
