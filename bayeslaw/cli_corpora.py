@@ -24,6 +24,9 @@ Folder = Annotated[
 Names = Annotated[
     str | None, typer.Option(help="Names, commas between; all if not given.")
 ]
+By = Annotated[
+    Literal["family", "language"], typer.Option(help="What mixtures are made of.")
+]
 Genre = Annotated[
     Literal["all", "help"], typer.Option(help="debian: all texts, or help pages only.")
 ]
@@ -59,6 +62,7 @@ def build(
     output: Output,
     families: Names = None,
     languages: Names = None,
+    by: By = "family",
     genre: Genre = "all",
     tokenizer: Tokens = "sentencepiece",
     vocabulary: Vocabulary = 4096,
@@ -84,6 +88,7 @@ def build(
         cache=cache or default_cache(),
         families=_names("--families", families),
         languages=_names("--languages", languages),
+        by=by,
         genre=genre,
         mapping=mapping,
         max_bytes=max_bytes,

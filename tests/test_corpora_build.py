@@ -278,3 +278,14 @@ def test_names_of_sources_hold_no_path_of_the_machine(tmp_path):
     assert source_name(f"hf:{tmp_path}") == "hf:"
     assert source_name("hf:owner/name@main:train") == "hf:owner/name@main:train"
     assert source_name("debian:") == "debian:"
+
+
+def test_by_language_every_language_is_a_part_of_the_mixture(texts, pieces, tmp_path):
+    build(f"local:{texts}", tmp_path / "c", kind="sentencepiece", by="language")
+    manifest, families = read_manifest(tmp_path / "c"), read_manifest(pieces)
+    assert manifest.families == tuple(size.language for size in families.sizes)
+    corpus = read_corpus(tmp_path / "c", digest=manifest.digest)
+    for number, size in enumerate(families.sizes):
+        start = corpus.train.start[number]
+        part = corpus.train.stream[start : start + corpus.train.length[number]]
+        assert corpus.bytes_per_token[part].sum() == size.train_bytes

@@ -28,7 +28,7 @@ from bayeslaw.corpora.pairs import (
 )
 from bayeslaw.corpora.progress import Report, no_report
 from bayeslaw.corpora.sizes import document_places, places, size_table
-from bayeslaw.corpora.source import SourceOptions, SourceText
+from bayeslaw.corpora.source import SourceOptions, SourceText, by_language
 from bayeslaw.corpora.sources import read_source, source_name
 from bayeslaw.corpora.split import Split, split_documents
 from bayeslaw.corpora.tokenizer import (
@@ -77,6 +77,8 @@ def build_corpus(
     folder = Path(output)
     check_place(folder)
     text = read_source(source, options, report)
+    if options.by == "language":
+        text = by_language(text)
     content = _prepare(text, options, choice, report)
     with _making(folder) as made:
         return _write(made, source, options, text, content)
@@ -203,7 +205,7 @@ def _check_length(train: Tokens) -> None:
 
 def _recorded(options: SourceOptions) -> dict[str, Any]:
     """Options that say what was read, and not where it is kept."""
-    names = ("families", "languages", "genre", "max_bytes")
+    names = ("families", "languages", "by", "genre", "max_bytes")
     values: Mapping[str, Any] = {name: getattr(options, name) for name in names}
     return {
         name: list(value) if isinstance(value, tuple) else value

@@ -5,7 +5,7 @@ A source is a function of its options that returns a `SourceText`.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,7 @@ class SourceOptions:
     cache: Path  # where fetched and half-done work is kept
     families: tuple[str, ...] | None = None  # in the order wanted; None for its own
     languages: tuple[str, ...] | None = None  # None for all
+    by: Literal["family", "language"] = "family"  # what a mixture is made of
     genre: Literal["all", "help"] = "all"  # help: pages of one kind in all languages
     mapping: Path | None = None  # file that names the parts of a data set
     max_bytes: int | None = None  # text read of each family, at most
@@ -47,6 +48,17 @@ class SourceText:
     tested_pairs: int | None = None  # pairs in dev and in test, at most; None for all
     # What two lines must share to count as the same; "" for lines that never do.
     line_key: Callable[[str], str] = masked_line
+
+
+def by_language(text: SourceText) -> SourceText:
+    """The text with every language as a family of its own, in the order of families."""
+    languages: dict[str, list[Document]] = {}
+    for documents in text.documents.values():
+        found = sorted({document.language for document in documents})
+        languages |= {code: [] for code in found}
+        for document in documents:
+            languages[document.language].append(document)
+    return replace(text, documents=languages)
 
 
 def interleave(languages: Sequence[Sequence[Document]]) -> list[Document]:
