@@ -9,10 +9,15 @@ import socket
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from proxy_studies import prepared_run, write_study
 
+from bayeslaw.errors import InputError
+from bayeslaw.proxy.distributed import check_batch
+from bayeslaw.proxy.layout import Layout
+from bayeslaw.proxy.study import read_study
 from bayeslaw.proxy.train import train_run
 from bayeslaw.runs import read_runs
 
@@ -90,6 +95,10 @@ import jax
 import bayeslaw.proxy.leg as leg_module
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.layout import Layout
+from bayeslaw.errors import InputError
+from bayeslaw.proxy.distributed import check_batch
+from bayeslaw.proxy.layout import Layout
+from bayeslaw.proxy.study import read_study
 from bayeslaw.proxy.train import train_run
 
 whole, left = leg_module.advance_chunk, [int(sys.argv[3])]
@@ -127,6 +136,13 @@ def test_a_run_goes_on_on_another_number_of_devices(tmp_path):
     assert moved.is_finished
     # Two sequences a batch: on two devices each sum has two parts.
     np.testing.assert_allclose(values(moved), values(whole), rtol=1e-5)
+
+
+def test_a_batch_that_does_not_divide_over_the_devices_is_refused(tmp_path):
+    study, device = read_study(write_study(tmp_path)), jax.devices()[0]
+    check_batch(study, Layout((device,) * 2), "study.toml")
+    with pytest.raises(InputError, match="multiple of 4"):
+        check_batch(study, Layout((device,) * 4), "study.toml")
 
 
 PROCESS = """

@@ -1,5 +1,6 @@
 """Study files: what is expanded, and what is refused with which words."""
 
+import json
 import subprocess
 import sys
 
@@ -81,6 +82,13 @@ def test_a_spec_survives_json_and_runs_share_neither_hash_nor_noise(write):
     assert len({spec.entropy for spec in specs}) == len(specs)
 
 
+def translation(**settings):
+    """The change that adds a table [translation]."""
+    fields = {"tasks": ["en-de"], "pairs": [100]} | settings
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in fields.items())
+    return "[proxies]", f"[translation]\n{lines}[proxies]"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -103,6 +111,11 @@ def test_a_spec_survives_json_and_runs_share_neither_hash_nor_noise(write):
         (("tokens = [512, 1024]", "tokens = []"), ["grid.0.tokens", "at least 1"]),
         (("depth = 1", "depth = inf"), ["proxies.a.depth", "inf"]),
         (("warmup = 2", "learning_rate = nan"), ["learning_rate", "nan"]),
+        (("warmup = 2", "warmup = 2\naccumulation = 3"), ["divide", "2, 3"]),
+        (translation(tasks=["de-fr"]), ["direction", "de-fr", "en-de"]),
+        (translation(pairs=[100, 0]), ["[translation] pairs", "0"]),
+        (translation(beams=0), ["[translation] beams", "0"]),
+        (translation(min_steps=9, max_steps=8), ["exclude each other", "9, 8"]),
     ],
 )
 def test_a_wrong_study_is_refused_with_what_was_got(write, change, words):

@@ -253,7 +253,7 @@ def test_a_process_killed_at_many_moments_ends_with_the_same_bits(tmp_path):
     settings = {"tokens": (2048, 4096, 8192)}
     _, killed = prepared_run(tmp_path / "killed", **settings)
     _, whole = prepared_run(tmp_path / "whole", **settings)
-    moments = np.sort(np.random.default_rng(0).integers(200, 10_000, size=8))
+    moments = np.sort(np.random.default_rng(0).integers(200, 10_000, size=20))
     for tokens in moments.tolist():
         kill_worker_at(killed, tokens)
     assert start_worker(killed, whole).wait(timeout=300) == 0

@@ -22,7 +22,6 @@ SAMPLE_BYTES = 2_000_000
 ALPHABET_SHARE = 0.5
 # Unknown (never used), separator, 256 bytes.
 RESERVED = 258
-BATCH = 2000  # texts encoded at a time; bounds the memory
 LARGEST = 2**16  # tokens are stored as uint16
 BLANK = "\u2581"  # how sentencepiece writes a blank
 
@@ -82,30 +81,19 @@ class PieceTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token numbers of some texts. Shape (token,) each, uint16."""
+        coded = self._processor.encode(list(texts), return_type="numpy")
         return [
-            tokens
-            for start in range(0, len(texts), BATCH)
-            for tokens in self._encode_batch(texts[start : start + BATCH])
+            # sentencepiece takes its own sign for a blank as a blank: such text goes
+            # as bytes.
+            self._byte[np.frombuffer(text.encode(), np.uint8)]
+            if BLANK in text
+            else tokens.astype(np.uint16)
+            for text, tokens in zip(texts, coded, strict=True)
         ]
 
     def decode(self, tokens: np.ndarray) -> bytes:
         """The bytes that some tokens stand for."""
         return b"".join([self._pieces[number] for number in tokens.tolist()])
-
-    def _encode_batch(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
-        """Line by line: a vocabulary made of lines has no piece across their ends."""
-        lines = [text.split("\n") for text in texts]
-        flat = [line for own in lines for line in own]
-        coded = iter(self._processor.encode(flat, return_type="numpy"))
-        end = self._byte[[ord("\n")]]
-        for text, own in zip(texts, lines, strict=True):
-            parts = [part for _ in own for part in (next(coded), end)]
-            tokens = np.concatenate(parts[:-1]).astype(np.uint16)
-            # sentencepiece takes its own sign for a blank as a blank: such text goes
-            # as bytes.
-            if self.decode(tokens) != text.encode():
-                tokens = self._byte[np.frombuffer(text.encode(), np.uint8)]
-            yield tokens
 
 
 def train_pieces(documents: Mapping[str, Sequence[Document]], vocabulary: int) -> bytes:

@@ -10,7 +10,8 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
-from bayeslaw.proxy.config import RunSpec
+from bayeslaw.errors import InputError
+from bayeslaw.proxy.config import RunSpec, StudyFile
 from bayeslaw.proxy.folder import RunFolder
 from bayeslaw.proxy.layout import Layout, Sharding
 from bayeslaw.proxy.program import TrainingDiverged
@@ -38,11 +39,15 @@ def train_together(
 
     Returns:
       number of observations added to the table, by the first process.
+
+    Raises:
+      InputError: the batch does not divide over the devices.
     """
     jax.distributed.initialize(**cluster)
     folder, layout = Path(path).parent, Layout.of_all(weights)
     is_first = jax.process_index() == 0
     study = read_study(path)
+    check_batch(study, layout, path)
     specs = sorted(expand(study), key=tokens_trained, reverse=True)
     corpus_folder = training_corpus(study, folder)
     runs = [_prepare(folder, spec, corpus_folder, is_first) for spec in specs]
@@ -52,6 +57,20 @@ def train_together(
         if not run.is_finished and not run.failure:
             _train(run, layout)
     return collect(folder, runs) if is_first else 0
+
+
+def check_batch(study: StudyFile, layout: Layout, path: str | Path) -> None:
+    """Refuses a batch of which the devices would have unequal parts."""
+    training, n = study.training, len(layout.devices)
+    if training.batch_size % (training.accumulation * n):
+        raise InputError(
+            "batch does not divide over the devices",
+            f"{path}, [training] batch_size",
+            f"{training.batch_size} sequences in {training.accumulation} forward "
+            f"passes on {n} devices",
+            f"a multiple of {training.accumulation * n} (accumulation * devices)",
+            "change batch_size or accumulation, or take another number of devices",
+        )
 
 
 def _prepare(

@@ -90,7 +90,13 @@ def _field_errors(error: ValidationError, path: Path) -> list[InputError]:
 
 
 def _content_errors(study: StudyFile, path: Path) -> list[InputError]:
-    checks = (_mixture_errors, _name_errors, _proxy_errors, _training_errors)
+    checks = (
+        _mixture_errors,
+        _name_errors,
+        _proxy_errors,
+        _training_errors,
+        _translation_errors,
+    )
     errors = [error for check in checks for error in check(study)]
     # Step arithmetic divides by the batch, so it waits until the fields are sane.
     errors = errors or list(_step_errors(study))
@@ -182,6 +188,14 @@ def _training_errors(study: StudyFile) -> Iterator[InputError]:
             f"at least one window, context = {training.context} tokens",
             "raise eval_tokens",
         )
+    if training.accumulation > 0 and training.batch_size % training.accumulation:
+        yield InputError(
+            "batch does not divide into forward passes",
+            "[training] batch_size, accumulation",
+            f"{training.batch_size}, {training.accumulation}",
+            "a batch_size that is a multiple of accumulation",
+            "change one of them",
+        )
     shares = {
         "[training] cooldown_fraction": training.cooldown_fraction,
         "[training] beta1": training.beta1,
@@ -198,6 +212,39 @@ def _training_errors(study: StudyFile) -> Iterator[InputError]:
                 "a number between 0 and 1, both excluded",
                 "correct the value",
             )
+
+
+def _translation_errors(study: StudyFile) -> Iterator[InputError]:
+    translation = study.translation
+    if translation is None:
+        return
+    yield from _not_positive(translation, "[translation]")
+    for task in translation.tasks:
+        source, hyphen, target = task.partition("-")
+        if not (source and hyphen and target) or (source == "en") == (target == "en"):
+            yield InputError(
+                "not a direction of translation",
+                "[translation] tasks",
+                task,
+                "source-target, one of them en, e.g. en-de",
+                "correct the name",
+            )
+    if sizes := [size for size in translation.pairs if size < 1]:
+        yield InputError(
+            "number out of range",
+            "[translation] pairs",
+            ", ".join(map(str, sizes)),
+            "positive numbers of sentence pairs",
+            "correct the values",
+        )
+    if translation.min_steps > translation.max_steps:
+        yield InputError(
+            "limits of the fine-tuning exclude each other",
+            "[translation] min_steps, max_steps",
+            f"{translation.min_steps}, {translation.max_steps}",
+            "min_steps at most max_steps",
+            "correct one of them",
+        )
 
 
 def _not_positive(record: Record, where: str) -> Iterator[InputError]:
