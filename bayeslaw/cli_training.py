@@ -47,6 +47,14 @@ Distributed = Annotated[
         help="Train each run on all devices of all processes; call it in each.",
     ),
 ]
+Board = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Copy the logs into event files of TensorBoard.",
+    ),
+]
 Weights = Annotated[
     Literal["replicated", "full"],
     typer.Option(help="With --distributed: weights whole on each device, or divided."),
@@ -63,6 +71,7 @@ def train(
     index: Index = None,
     collect: Collect = False,
     status: ShowStatus = False,
+    tensorboard: Board = None,
     distributed: Distributed = False,
     weights: Weights = "replicated",
     as_json: Json = False,
@@ -77,6 +86,7 @@ def train(
         "--no-wait": no_wait,
     }
     here = {"--workers": workers is not None}
+    board = {"--tensorboard": tensorboard is not None}
     alone = {
         "--index": index is not None,
         "--collect": collect,
@@ -84,7 +94,7 @@ def train(
         "--distributed": distributed,
     }
     slurm = {"--executor slurm": executor == "slurm"}
-    _check_options(alone, here | slurm | on_slurm)
+    _check_options(alone, here | slurm | on_slurm | board)
     _check_options(slurm, here)
     if executor == "local":
         _check_options({"--executor local": True}, on_slurm)
@@ -102,9 +112,15 @@ def train(
         _print_added(train_together(study, weights=weights), as_json=as_json)
     else:
         from bayeslaw.proxy.executor import train_study
+        from bayeslaw.proxy.tensorboard import TensorBoard
 
         where = _executor(executor, workers, slurm_option or [], array_cap, no_wait)
-        summary = train_study(study, executor=where, progress=not as_json)
+        summary = train_study(
+            study,
+            executor=where,
+            board=TensorBoard(tensorboard) if tensorboard else None,
+            progress=not as_json,
+        )
         _print_summary(summary, as_json=as_json)
 
 

@@ -29,6 +29,7 @@ from bayeslaw.proxy.pool import Pool
 from bayeslaw.proxy.study import expand, read_study
 from bayeslaw.proxy.study_corpus import training_corpus
 from bayeslaw.proxy.table import check_table, collect, rows_by_run
+from bayeslaw.proxy.tensorboard import TensorBoard
 from bayeslaw.proxy.workload import count_rows, tokens_trained, work_per_token
 
 
@@ -82,13 +83,18 @@ class Summary:
 
 
 def train_study(
-    path: str | Path, *, executor: Executor | None = None, progress: bool = True
+    path: str | Path,
+    *,
+    executor: Executor | None = None,
+    board: TensorBoard | None = None,
+    progress: bool = True,
 ) -> Summary:
     """Trains every run of a study that is not finished, and appends its observations.
 
     Args:
       path: the study file; `observations.csv` and `out/` lie beside it.
       executor: where to train; a process per core of this machine if None.
+      board: where the logs are copied to.
       progress: whether to draw a progress bar on standard error.
 
     Returns:
@@ -103,7 +109,7 @@ def train_study(
       {}
     """
     with _opened(path) as study:
-        study.train(executor or Pool(), progress=progress)
+        study.train(executor or Pool(), board=board, progress=progress)
         return study.summary()
 
 
@@ -133,7 +139,9 @@ class _Study:
         ]
         self._tokens_before = self._count_tokens()
 
-    def train(self, executor: Executor, *, progress: bool) -> None:
+    def train(
+        self, executor: Executor, *, board: TensorBoard | None, progress: bool
+    ) -> None:
         """Trains the runs, the longest first so that the last end together."""
         if not self._todo:
             return
@@ -156,6 +164,10 @@ class _Study:
                 for _ in polls:
                     text = f"{ended}/{len(runs)} runs, tokens"
                     bar.update(task, completed=self._count_tokens(), description=text)
+                    if board:
+                        board.update(runs)
+        if board:
+            board.close(runs)
 
     def summary(self) -> Summary:
         """What has been done."""
