@@ -29,7 +29,8 @@ def print_corpus(manifest: "Manifest", folder: Path) -> None:
     for family in manifest.families:
         members = [size for size in manifest.sizes if size.family == family]
         rows.append(_row(family, members))
-        rows += [_row(INDENT + size.language, [size]) for size in members]
+        if [size.language for size in members] != [family]:
+            rows += [_row(INDENT + size.language, [size]) for size in members]
     print_table(f"{manifest.source} {manifest.tokenizer.name}", HEADER, rows)
     if manifest.pairs:
         cells = [

@@ -115,6 +115,8 @@ def translation(**settings):
         (translation(tasks=["de-fr"]), ["direction", "de-fr", "en-de"]),
         (translation(pairs=[100, 0]), ["[translation] pairs", "0"]),
         (translation(beams=0), ["[translation] beams", "0"]),
+        (translation(context=33), ["[translation] context", "33", "at most"]),
+        (("seeds = [0, 1]", 'tasks = ["en-de"]'), ["undefined", "(none)", "number 2"]),
         (translation(min_steps=9, max_steps=8), ["exclude each other", "9, 8"]),
     ],
 )
@@ -126,6 +128,18 @@ def test_a_wrong_study_is_refused_with_what_was_got(write, change, words):
     assert str(path) in message
     for part in ("where:", "got:", "wanted:", "fix:", *words):
         assert part in message
+
+
+def test_a_grid_may_ask_for_some_tasks_of_translation(write):
+    path = write(
+        translation(tasks=["en-de", "de-en"]),
+        ("seeds = [0, 1]", 'seeds = [0, 1]\ntasks = ["de-en"]\nuntrained = true'),
+    )
+    found = {spec.run: spec.translation for spec in expand(read_study(path))}
+    assert found["a-even-seed0"].tasks == ("en-de", "de-en")
+    assert found["a-even-seed1"].tasks == ("de-en",)
+    assert found["a-even-seed0"].untrained and found["a-even-seed1"].untrained
+    assert not found["b-even-seed0"].untrained
 
 
 def test_all_problems_are_reported_together(write):

@@ -169,6 +169,7 @@ class Translation(Record):
 
     tasks: tuple[str, ...] = Field(min_length=1)  # source-target, e.g. "en-de"
     pairs: tuple[int, ...] = Field(min_length=1)  # sizes of the training sets
+    context: int | None = None  # tokens of a pair, at most; that of training if None
     epochs: float = 3.0  # passes over the training pairs, within the limits below
     min_steps: int = 1
     max_steps: int = 1000
@@ -187,6 +188,8 @@ class Grid(Record):
     mixtures: tuple[str, ...] = Field(min_length=1)  # names of [mixtures]
     tokens: tuple[int, ...] = Field(min_length=1)  # values of D; a cooled model each
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)  # one run each
+    tasks: tuple[str, ...] | None = None  # of [translation]; all of them if None
+    untrained: bool | None = None  # of these runs; that of [translation] if None
 
 
 class StudyFile(Record):

@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.proxy.config import (
     CorpusConfig,
+    Grid,
     Record,
     RunSpec,
     StudyFile,
     TokenizerConfig,
+    Translation,
 )
 from bayeslaw.proxy.schedule import cooldown_start, legs
 from bayeslaw.proxy.study_corpus import pin_corpus
@@ -48,12 +50,15 @@ def read_study(path: str | Path) -> StudyFile:
 def expand(study: StudyFile) -> list[RunSpec]:
     """All runs of a study, in order of first appearance.
 
-    A run that several grids ask for is trained once, to every D asked for.
+    A run that several grids ask for is trained once, to every D and with every task of
+    translation asked for.
     """
     wanted: dict[tuple[str, str, int], set[int]] = {}
+    grids: dict[tuple[str, str, int], list[Grid]] = {}
     for grid in study.grid:
         for key in product(grid.proxies, grid.mixtures, grid.seeds):
             wanted.setdefault(key, set()).update(grid.tokens)
+            grids.setdefault(key, []).append(grid)
     return [
         RunSpec(
             study=study.study.name,
@@ -69,10 +74,27 @@ def expand(study: StudyFile) -> list[RunSpec]:
             training=study.training,
             corpus=study.corpus,
             tokenizer=study.tokenizer or TokenizerConfig(),
-            translation=study.translation,
+            translation=_of_grids(study.translation, grids[proxy, mixture, seed]),
         )
         for (proxy, mixture, seed), tokens in wanted.items()
     ]
+
+
+def _of_grids(translation: Translation | None, grids: list[Grid]) -> Translation | None:
+    """The settings of translation as the grids of a run ask for them."""
+    if translation is None:
+        return None
+    every, default = translation.tasks, translation.untrained
+    tasks = {
+        task for grid in grids for task in (every if grid.tasks is None else grid.tasks)
+    }
+    untrained = any(
+        default if grid.untrained is None else grid.untrained for grid in grids
+    )
+    if not tasks:
+        return None
+    chosen = tuple(task for task in every if task in tasks)
+    return translation.model_copy(update={"tasks": chosen, "untrained": untrained})
 
 
 def _field_errors(error: ValidationError, path: Path) -> list[InputError]:
@@ -136,17 +158,24 @@ def _mixture_errors(study: StudyFile) -> Iterator[InputError]:
 
 
 def _name_errors(study: StudyFile) -> Iterator[InputError]:
-    known = {"proxies": set(study.proxies), "mixtures": set(study.mixtures)}
+    known = {
+        "proxies": ("[proxies]", set(study.proxies)),
+        "mixtures": ("[mixtures]", set(study.mixtures)),
+        "tasks": (
+            "[translation] tasks",
+            set(study.translation.tasks if study.translation else ()),
+        ),
+    }
     for number, grid in enumerate(study.grid):
-        for kind, names in known.items():
-            for name in getattr(grid, kind):
+        for kind, (where, names) in known.items():
+            for name in getattr(grid, kind) or ():
                 if name not in names:
                     yield InputError(
-                        f"grid asks for an undefined entry of [{kind}]",
+                        f"grid asks for an undefined entry of {where}",
                         f"[[grid]] number {number + 1}, {kind}",
                         name,
-                        f"one of: {', '.join(sorted(names))}",
-                        f"correct the name, or define [{kind}.{name}]",
+                        f"one of: {', '.join(sorted(names)) or '(none)'}",
+                        f"correct the name, or define it in {where}",
                     )
     if len(set(study.corpus.families)) != len(study.corpus.families):
         yield InputError(
@@ -215,7 +244,7 @@ def _training_errors(study: StudyFile) -> Iterator[InputError]:
 
 
 def _translation_errors(study: StudyFile) -> Iterator[InputError]:
-    translation = study.translation
+    translation, training = study.translation, study.training
     if translation is None:
         return
     yield from _not_positive(translation, "[translation]")
@@ -236,6 +265,14 @@ def _translation_errors(study: StudyFile) -> Iterator[InputError]:
             ", ".join(map(str, sizes)),
             "positive numbers of sentence pairs",
             "correct the values",
+        )
+    if translation.context is not None and translation.context > training.context:
+        yield InputError(
+            "pairs longer than what the proxy is trained on",
+            "[translation] context",
+            str(translation.context),
+            f"at most [training] context, {training.context} tokens",
+            "shorten it, or lengthen that of [training]",
         )
     if translation.min_steps > translation.max_steps:
         yield InputError(

@@ -4,12 +4,14 @@ The separator is the one between documents, so that pretraining has seen it. Los
 the target and its end only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayeslaw.corpora.tokenizer import Tokenizer
+
+BLOCK = 1000  # pairs encoded at a time
 
 Pair = tuple[str, str]  # source sentence, target sentence
 
@@ -43,8 +45,7 @@ def make_examples(
     """
     end = np.array([tokenizer.separator])
     kept, sizes, texts, n_too_long = [], [], [], 0
-    for source, target in pairs:
-        coded_source, coded_target = tokenizer.encode([source, target])
+    for (source, target), coded_source, coded_target in _encoded(pairs, tokenizer):
         prompt = np.concatenate([end, coded_source, end])
         row = np.concatenate([prompt, coded_target, end])
         if len(row) > context + 1:
@@ -59,3 +60,13 @@ def make_examples(
     prompt, length = np.array(sizes, np.int32).reshape(-1, 2).T
     tokens = np.array(kept, np.int32).reshape(-1, context + 1)
     return Examples(tokens, prompt, length, tuple(texts), n_too_long)
+
+
+def _encoded(
+    pairs: Sequence[Pair], tokenizer: Tokenizer
+) -> Iterator[tuple[Pair, np.ndarray, np.ndarray]]:
+    """Pairs with the tokens of both sentences."""
+    for start in range(0, len(pairs), BLOCK):
+        block = pairs[start : start + BLOCK]
+        sources, targets = (tokenizer.encode(texts) for texts in zip(*block, strict=True))
+        yield from zip(block, sources, targets, strict=True)

@@ -76,11 +76,15 @@ def measure_translations(
     assert spec.translation is not None
     coder = read_tokenizer(corpus_folder) if corpus_folder else ByteTokenizer()
     vocabulary = len(program.corpus.bytes_per_token)
-    beams = spec.translation.beams
-    tools = make_tools(spec.proxy, spec.training, vocabulary, coder.separator, beams)
+    context, beams = _context(spec), spec.translation.beams
+    tools = make_tools(
+        spec.proxy, spec.training, vocabulary, coder.separator, context, beams
+    )
     rows = []
     for name, pairs in product(spec.translation.tasks, spec.translation.pairs):
-        task = read_task(name, pairs, spec, coder, corpus_folder)
+        task = read_task(
+            name, pairs, spec.translation.test_pairs, context, corpus_folder
+        )
         entropy = _entropy(spec, name, tokens)
         tuned = tools.finetune(params, task.train, spec.translation, entropy)
         scores = score_task(tools, tuned, task, coder)
@@ -90,10 +94,15 @@ def measure_translations(
 
 @functools.lru_cache(maxsize=4)
 def make_tools(
-    proxy: Proxy, training: Training, vocabulary: int, separator: int, beams: int
+    proxy: Proxy,
+    training: Training,
+    vocabulary: int,
+    separator: int,
+    context: int,
+    beams: int,
 ) -> Tools:
     """Compiled functions for a shape of proxy; cached, as a worker has many runs."""
-    length = training.context + 1
+    length = context + 1
     return Tools(
         make_finetune(proxy, training, vocabulary),
         make_cross_entropy(proxy, vocabulary),
@@ -101,23 +110,32 @@ def make_tools(
     )
 
 
+def _context(spec: RunSpec) -> int:
+    assert spec.translation is not None
+    return spec.translation.context or spec.training.context
+
+
+@functools.lru_cache(maxsize=32)
 def read_task(
-    name: str,
-    pairs: int,
-    spec: RunSpec,
-    coder: Tokenizer,
-    corpus_folder: Path | None,
+    name: str, pairs: int, test_pairs: int, context: int, corpus_folder: Path | None
 ) -> Task:
-    """The first `pairs` training pairs of a task, and its test pairs.
+    """The first training pairs and test pairs of a task that fit into a window.
+
+    Args:
+      name: source-target, e.g. en-de.
+      pairs: number of training pairs.
+      test_pairs: number of test pairs, at most.
+      context: tokens of a window.
+      corpus_folder: where a built corpus lies; the sample's if None.
 
     Raises:
       InputError: the corpus has no such task, or fewer training pairs.
     """
-    assert spec.translation is not None
+    coder = read_tokenizer(corpus_folder) if corpus_folder else ByteTokenizer()
     sets = _read_pairs(corpus_folder)
     source, _, target = name.partition("-")
     other = target if source == "en" else source
-    if "en" not in (source, target) or other not in sets:
+    if other not in sets:
         raise InputError(
             "unknown task of translation",
             "study file, [translation] tasks",
@@ -130,22 +148,18 @@ def read_task(
         texts = [(pair.english, pair.other) for pair in part]
         if source != "en":
             texts = [(other, english) for english, other in texts]
-        context = spec.training.context
         return make_examples(texts, coder, context=context, limit=limit)
 
     task = Task(
-        name,
-        examples(sets[other].train, pairs),
-        examples(sets[other].test, spec.translation.test_pairs),
+        name, examples(sets[other].train, pairs), examples(sets[other].test, test_pairs)
     )
     if len(task.train.pairs) < pairs:
         raise InputError(
             "too few sentence pairs",
             f"study file, [translation] pairs, task {name}",
-            f"{len(task.train.pairs)} pairs that fit into {spec.training.context} "
-            "tokens",
+            f"{len(task.train.pairs)} pairs that fit into {context} tokens",
             f"at least {pairs}",
-            "ask for fewer pairs, or lengthen [training] context",
+            "ask for fewer pairs, or lengthen context",
         )
     return task
 
