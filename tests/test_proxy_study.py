@@ -138,7 +138,8 @@ def test_a_grid_may_ask_for_some_tasks_of_translation(write):
     found = {spec.run: spec.translation for spec in expand(read_study(path))}
     assert found["a-even-seed0"].tasks == ("en-de", "de-en")
     assert found["a-even-seed1"].tasks == ("de-en",)
-    assert found["a-even-seed0"].untrained and found["a-even-seed1"].untrained
+    assert found["a-even-seed0"].untrained
+    assert found["a-even-seed1"].untrained
     assert not found["b-even-seed0"].untrained
 
 

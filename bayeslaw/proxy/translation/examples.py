@@ -68,5 +68,7 @@ def _encoded(
     """Pairs with the tokens of both sentences."""
     for start in range(0, len(pairs), BLOCK):
         block = pairs[start : start + BLOCK]
-        sources, targets = (tokenizer.encode(texts) for texts in zip(*block, strict=True))
+        sources, targets = (
+            tokenizer.encode(texts) for texts in zip(*block, strict=True)
+        )
         yield from zip(block, sources, targets, strict=True)
