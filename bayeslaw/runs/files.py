@@ -90,7 +90,9 @@ def read_header(path: Path) -> tuple[str, ...]:
         import pyarrow.parquet as pq
 
         return tuple(_parquet(path, content, pq.read_schema).names)
-    return tuple(_split_rows(path, _text(path, content))[0])
+    reader = csv.reader(io.StringIO(_text(path, content), newline=""))
+    header = next((row for row in reader if row), [])
+    return tuple(heading.strip() for heading in header)
 
 
 def _content(path: Path) -> bytes:

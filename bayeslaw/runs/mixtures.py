@@ -109,7 +109,7 @@ def given_mixtures(
             mixtures[run] = mixture
             if own_ratio is None or own_ratio <= 1:  # else reported with column p
                 sums.append((cells.row(i), f"run `{run}`", mixture))
-        elif mixture is not mixtures[run] and not _agree(mixture, mixtures[run]):
+        elif mixture is not mixtures[run] and not agree(mixture, mixtures[run]):
             torn.append((cells.row(i), f"run `{run}` {text[:60]}"))
     check_sums(where, sums, tolerance, findings, can_normalise=can_normalise)
     wanted = "one mixture for each run, the same wherever it is stated"
@@ -144,7 +144,8 @@ def _parse(text: str) -> Mixture | str:
     return {family: ratio for family, ratio in mixture.items() if ratio is not None}
 
 
-def _agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Returns whether two statements of a mixture are the same but for rounding."""
     return all(
         abs(one.get(family, 0.0) - other.get(family, 0.0)) <= TOLERANCE
         for family in {*one, *other}

@@ -17,6 +17,7 @@ from bayeslaw.runs.completeness import check_required, filled
 from bayeslaw.runs.content import content_hash
 from bayeslaw.runs.files import Cells, read_cells
 from bayeslaw.runs.findings import Findings
+from bayeslaw.runs.kind import refuse_scores
 from bayeslaw.runs.layout import canonical_cells
 from bayeslaw.runs.schema import quoted
 from bayeslaw.runs.units import LOSS_UNITS, units
@@ -75,7 +76,9 @@ def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
     findings = Findings(str(path))
     if path.is_dir():
         return _read_pair(path, findings, reading)
-    cells = canonical_cells(read_cells(path, findings), findings, reading.keep)
+    cells = read_cells(path, findings)
+    refuse_scores(cells)
+    cells = canonical_cells(cells, findings, reading.keep)
     file = Path(reading.mixtures) if reading.mixtures else ratio_files.beside(path)
     stated: Mapping[str, mixtures.Mixture] = {}
     if file:
@@ -121,6 +124,7 @@ def rows_checked(
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
     cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
+    refuse_scores(cells)
     return check(canonical_cells(cells, findings, reading.keep), {}, findings, reading)
 
 

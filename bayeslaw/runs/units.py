@@ -90,7 +90,7 @@ def _check_one_unit(
 ) -> None:
     first: dict[tuple[str, str], list[int]] = {}
     for i, key in enumerate(zip(metrics, found, strict=True)):
-        if key[1]:
+        if all(key):
             first.setdefault(key, []).append(i)
     for (metric, unit), (other, another) in pairwise(sorted(first)):
         if metric == other:
