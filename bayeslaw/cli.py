@@ -77,7 +77,10 @@ def validate(
     normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
-    """Check a table of losses or scores; report every problem at once."""
+    """Check a table of losses or downstream scores.
+
+    Reports every problem at once.
+    """
     from bayeslaw import curves, runs
     from bayeslaw.runs.kind import holds_scores
     from bayeslaw.terminal import print_json

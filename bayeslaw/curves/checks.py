@@ -1,76 +1,16 @@
 """Checks of scores: their range, and what must go together in a row or a task."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bayeslaw.curves.curve import NOT_PRETRAINED
-from bayeslaw.curves.metrics import FIXED_UNITS, POINTS
-from bayeslaw.runs.completeness import filled
+from bayeslaw.curves.metrics import FIXED_UNITS
 from bayeslaw.runs.consistency import CONSTANT_IN_A_RUN, check_constant, check_runs
 from bayeslaw.runs.files import Cells
-from bayeslaw.runs.findings import Findings, first_ten
+from bayeslaw.runs.findings import Findings
 from bayeslaw.runs.mixtures import TOLERANCE, Mixture, agree, given_mixtures
 
 Columns = Mapping[str, Sequence[Any]]
-
-
-def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:
-    """Returns the cells with the units that follow from the metric or an argument.
-
-    Args:
-      cells: canonical cells.
-      unit: argument of the caller; it speaks of metrics that may have several units,
-        if there are any, and else of all.
-      findings: collects contradictions, and notes what was filled.
-    """
-    count = len(cells.lines)
-    metrics = cells.columns.get("metric", [""] * count)
-    texts = cells.columns.get("unit", [""] * count)
-    assumed = [i for i in range(count) if not texts[i] and metrics[i] in FIXED_UNITS]
-    if assumed:
-        texts = [
-            text or FIXED_UNITS.get(m, "")
-            for text, m in zip(texts, metrics, strict=True)
-        ]
-        of_metrics = first_ten(dict.fromkeys(metrics[i] for i in assumed))
-        findings.note(
-            f"{cells.file}: no unit in {len(assumed)} rows of {of_metrics}; they are "
-            f"read as {POINTS} (0 to 100)"
-        )
-        cells = replace(cells, columns={**cells.columns, "unit": texts})
-    is_open = [metric not in FIXED_UNITS for metric in metrics]
-    speaks = is_open if any(is_open) else [True] * count
-    return filled(cells, {"unit": unit}, findings, is_open=speaks)
-
-
-def with_runs(cells: Cells, findings: Findings) -> Cells:
-    """Returns the cells with a column `run`, made up where there is none."""
-    if any(cells.columns.get("run", [])) or "pretraining_mix" not in cells.columns:
-        return cells
-    count = len(cells.lines)
-    sizes = cells.columns.get("N", [""] * count)
-    seeds = cells.columns.get("seed", [""] * count)
-    rows = zip(cells.columns["pretraining_mix"], sizes, seeds, strict=True)
-    runs = [
-        ", ".join(
-            [mix, *(f"{name} {_plain_number(text)}" for name, text in given if text)]
-        )
-        for mix, size, seed in rows
-        for given in [(("N", size), ("seed", seed))]
-    ]
-    findings.note(
-        f"{cells.file}: no column `run`; each pretraining_mix, N and seed is read as a "
-        f"run of its own, {len(set(runs))} in all"
-    )
-    return replace(cells, columns={**cells.columns, "run": runs})
-
-
-def _plain_number(text: str) -> str:
-    try:
-        return f"{float(text):.10g}"
-    except ValueError:
-        return text  # reported with its column
 
 
 def check_points(cells: Cells, columns: Columns, findings: Findings) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from bayeslaw.curves import checks
 from bayeslaw.curves.columns import CURVES
 from bayeslaw.curves.curve import NOT_PRETRAINED
+from bayeslaw.curves.filling import with_runs, with_units
 from bayeslaw.curves.layout import canonical_cells
 from bayeslaw.curves.metrics import ALLOWED_UNITS, ENTROPIES
 from bayeslaw.curves.notes import note_oddities
@@ -110,8 +111,8 @@ def _check(
         )
         findings.raise_problems()
     cells = filled(cells, {"origin": origin}, findings)
-    cells = checks.with_units(cells, unit, findings)
-    cells = checks.with_runs(cells, findings)
+    cells = with_units(cells, unit, findings)
+    cells = with_runs(cells, findings)
     check_required(cells, CURVES, findings, optional=["run"])
     columns = _columns(cells, findings)
     _check_scores(cells, columns, findings)
