@@ -252,6 +252,14 @@ def test_a_wrong_wide_table_is_refused(tmp_path, case):
         assert part in str(caught.value), str(caught.value)
 
 
+def test_a_mixture_without_a_name_is_one_problem_where_it_names_the_runs(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text(WIDE.format("bleu", "12").replace(",en,", ",,"))
+    with pytest.raises(InputErrors, match=r"column `pretraining_mix`, row 2") as caught:
+        read_curves(path)
+    assert len(caught.value.errors) == 1
+
+
 def test_a_common_unit_of_metrics_in_points_is_read(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text(WIDE.format("bleu,chrf,unit", "12,40,points"))

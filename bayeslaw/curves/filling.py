@@ -58,7 +58,8 @@ def with_runs(cells: Cells, findings: Findings) -> Cells:
 
 def _run_name(mix: str, size: str, seed: str) -> str:
     given = [(name, text) for name, text in (("N", size), ("seed", seed)) if text]
-    return ", ".join([mix, *(f"{name} {_plain(text)}" for name, text in given)])
+    # A mixture without a name is reported with its column.
+    return ", ".join([mix or "?", *(f"{name} {_plain(text)}" for name, text in given)])
 
 
 def _plain(text: str) -> str:
