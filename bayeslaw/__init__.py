@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayeslaw.comparison import compare as compare
+    from bayeslaw.curves import read_curves as read_curves
     from bayeslaw.diagnostics import check as check
     from bayeslaw.fitting import fit as fit
     from bayeslaw.forecasting import forecast as forecast
@@ -36,6 +37,7 @@ _MODULES = {
     "optimal_ratios": "ratios",
     "predict": "prediction",
     "prior_check": "prior_predictive",
+    "read_curves": "curves",
     "read_runs": "runs",
     "read_spec": "spec",
     "report": "reporting",

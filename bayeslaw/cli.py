@@ -77,21 +77,45 @@ def validate(
     normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
-    """Check a table of runs; report every problem at once."""
-    from bayeslaw.runs import validate, validate_report
+    """Check a table of losses or downstream scores.
+
+    Reports every problem at once.
+    """
+    from bayeslaw import curves, runs
+    from bayeslaw.runs.kind import holds_scores
     from bayeslaw.terminal import print_json
 
-    summary = validate(
-        table,
-        origin=origin,
-        unit=unit,
-        mixtures=mixtures,
-        normalise_mixtures=normalise_mixtures,
-    )
+    if holds_scores(table):
+        _refuse_options_of_losses(mixtures, normalise_mixtures)
+        summary = curves.validate(table, origin=origin, unit=unit)
+        text = curves.validate_report(summary)
+    else:
+        summary = runs.validate(
+            table,
+            origin=origin,
+            unit=unit,
+            mixtures=mixtures,
+            normalise_mixtures=normalise_mixtures,
+        )
+        text = runs.validate_report(summary)
     if as_json:
         print_json(summary)
     else:
-        print(validate_report(summary))
+        print(text)
+
+
+def _refuse_options_of_losses(mixtures: Path | None, normalise: bool) -> None:
+    given = [f"--mixtures {mixtures}"] if mixtures else []
+    given += ["--normalise-mixtures"] if normalise else []
+    if given:
+        raise InputError(
+            "options that a table of downstream scores does not take",
+            f"option {given[0].split()[0]}",
+            " ".join(given),
+            "--origin and --unit only: no law of scores uses ratios, and the mixtures "
+            "stand in the column `mixture`",
+            "leave the options out",
+        )
 
 
 for verb in (priors, fit, check, compare, predict, transfer, calibrate):

@@ -9,6 +9,7 @@ import pytest
 from proxy_studies import prepared_run
 
 from bayeslaw.corpora.tokenizer import ByteTokenizer
+from bayeslaw.curves import read_curves
 from bayeslaw.proxy.config import Proxy, Training, Translation
 from bayeslaw.proxy.executor import train_study
 from bayeslaw.proxy.pool import Pool
@@ -228,4 +229,7 @@ def test_a_study_of_translation_has_its_own_table(tmp_path):
     )
     assert len(rows) == len(found)
     assert all(r["pretraining_mix"] == "none" for r in rows if r["D_p"] == "0")
+    table = read_curves(tmp_path / "translations.csv")
+    assert len(table.curves) == 2 * 2 * 3
+    assert all(table.rows_of(curve.baseline).sum() == 1 for curve in table.curves)
     assert train_study(path, executor=Pool(1), progress=False).rows_added == 0

@@ -11,7 +11,6 @@ from bayeslaw.runs.reading import Reading, read_checked
 from bayeslaw.runs.summary import summarise, summary_text
 from bayeslaw.runs.table import (
     RunTable,
-    content_hash,
     read_runs,
     table_from_rows,
     write_runs,
@@ -41,7 +40,7 @@ def validate(
     Args and Raises: as `read_runs`. `validate_report` prints the result.
     """
     rows = read_checked(path, Reading(origin, unit, mixtures, normalise_mixtures))
-    return summarise(rows) | {"sha256": content_hash(rows)}
+    return summarise(rows) | {"sha256": rows.sha256}
 
 
 def validate_report(table: RunTable | dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from bayeslaw.errors import InputError
-from bayeslaw.runs.columns import COLUMNS, quoted
+from bayeslaw.runs.columns import RUNS
+from bayeslaw.runs.schema import quoted
 
 
 def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -118,7 +119,7 @@ def _new_text(old: bytes, rows: Sequence[Mapping[str, Any]], source: str) -> byt
 
 
 def _position(name: str, given: list[str]) -> tuple[int, int]:
-    order = list(COLUMNS)
+    order = list(RUNS.columns)
     rank = order.index(name) if name in order else len(order)
     return rank, given.index(name)
 

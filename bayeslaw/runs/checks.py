@@ -1,66 +1,18 @@
 """Checks of single cells: numbers, their ranges, and words from fixed lists."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
-from bayeslaw.runs.columns import COLUMNS, quoted
 from bayeslaw.runs.files import Cells
 from bayeslaw.runs.findings import Findings, nearest
+from bayeslaw.runs.schema import Column, quoted
 
 NAN = math.nan
 ORIGINS = ("measured", "published", "simulated")
 SCHEDULES = ("cooled", "trunk")
 
-# Known units -> other spellings, in lower case and without spaces around the slash.
-LOSS_UNITS: Mapping[str, tuple[str, ...]] = {
-    "bits/byte": ("bpb", "bit/byte", "bits per byte", "bits_per_byte"),
-    "nats/byte": ("nat/byte", "nats per byte", "nats_per_byte"),
-    "bits/token": ("bit/token", "bits per token", "bits_per_token"),
-    "nats/token": ("nat/token", "nats per token", "nats_per_token", "nats"),
-    "bits/character": ("bpc", "bits/char", "bits per character"),
-    "nats/character": ("nats/char", "nats per character"),
-}
-OTHER_UNITS: Mapping[str, tuple[str, ...]] = {
-    "points": ("point",),  # BLEU and chrF, 0 to 100
-    "fraction": (),  # accuracies, 0 to 1
-}
-UNITS = {
-    spelling: unit
-    for units in (LOSS_UNITS, OTHER_UNITS)
-    for unit, others in units.items()
-    for spelling in (unit, *others)
-}
-
 # Texts that other programs write into cells where nothing is known.
 _NOT_GIVEN = {"na", "n/a", "nan", "null", "none", "-"}
-
-# Column -> what a number must satisfy, in words, and what to do about the others.
-_RANGES: dict[str, tuple[Callable[[float], bool], str, str]] = {
-    "N": (lambda x: x > 0, "a count above 0", "give non-embedding parameters"),
-    "D": (lambda x: x > 0, "a count above 0", "give the tokens trained on so far"),
-    "p": (
-        lambda x: 0 <= x <= 1,
-        "a sampling ratio in [0, 1]",
-        "if these are percentages, divide by 100",
-    ),
-    "se": (
-        lambda x: x >= 0,
-        "a standard error, 0 or more",
-        "leave the cell empty where it is unknown",
-    ),
-    "flops": (lambda x: x > 0, "FLOP above 0", "leave the cell empty if unknown"),
-    "unique_tokens": (
-        lambda x: x > 0,
-        "a count above 0",
-        "leave the cell empty if unknown",
-    ),
-    "seed": (
-        lambda x: x == int(x),
-        "a whole number",
-        "number the seeds 0, 1, 2, ...",
-    ),
-}
 
 
 def is_not_given(text: str) -> bool:
@@ -68,13 +20,13 @@ def is_not_given(text: str) -> bool:
     return not text or text.lower() in _NOT_GIVEN
 
 
-def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
+def numbers(cells: Cells, column: Column, findings: Findings) -> list[float]:
     """Returns a column as numbers; NaN where a cell is not given or has a problem.
 
     Cells with a problem count as not given from here on, in all readers of this
     module, so that the checks across rows do not report the same cell again.
     """
-    texts = cells.columns.get(name)
+    texts = cells.columns.get(column.name)
     if texts is None:
         return [NAN] * len(cells.lines)
     values = [NAN] * len(texts)
@@ -87,8 +39,8 @@ def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
     odd = [i for i, value in enumerate(values) if not math.isfinite(value)]
     if odd:  # rare, so the common path above stays one pass
         values = [NAN if math.isinf(value) else value for value in values]
-        _check_odd_cells(cells, name, odd, set(unread), findings)
-    outside = set(_check_range(cells, name, values, findings))
+        _check_odd_cells(cells, column, odd, set(unread), findings)
+    outside = set(_check_range(cells, column, values, findings))
     return (
         [NAN if i in outside else x for i, x in enumerate(values)]
         if outside
@@ -97,9 +49,9 @@ def numbers(cells: Cells, name: str, findings: Findings) -> list[float]:
 
 
 def _check_odd_cells(
-    cells: Cells, name: str, odd: list[int], unread: set[int], findings: Findings
+    cells: Cells, column: Column, odd: list[int], unread: set[int], findings: Findings
 ) -> None:
-    texts, column, where = cells.columns[name], COLUMNS[name], cells.where(name)
+    texts, where = cells.columns[column.name], cells.where(column.name)
 
     def bad(indices: Sequence[int]) -> list[tuple[str, str]]:
         return [(cells.row(i), texts[i] or "nothing") for i in indices]
@@ -107,9 +59,7 @@ def _check_odd_cells(
     absent = [i for i in odd if is_not_given(texts[i])]
     if column.is_required:
         empty = [i for i in absent if not texts[i]]
-        fix = "fill the cell, or delete the row if the run has no result"
-        if name == "p":
-            fix = "give the ratio, 0 where the run was not trained on the family"
+        fix = column.fix_empty
         findings.bad_cells("empty cells", where, bad(empty), column.meaning, fix)
         absent = empty
     elif spelled := sorted({texts[i] for i in absent if texts[i]}):
@@ -140,19 +90,20 @@ def _number_advice(texts: Sequence[str]) -> str:
 
 
 def _check_range(
-    cells: Cells, name: str, values: Sequence[float], findings: Findings
+    cells: Cells, column: Column, values: Sequence[float], findings: Findings
 ) -> list[int]:
     """Returns the rows whose value is outside its column's range."""
-    if name not in _RANGES:
+    name, allowed = column.name, column.allowed
+    if allowed is None:
         return []
-    is_allowed, wanted, fix = _RANGES[name]
     texts = cells.columns[name]
-    bad = [i for i, x in enumerate(values) if x == x and not is_allowed(x)]
+    bad = [i for i, x in enumerate(values) if x == x and not allowed.is_allowed(x)]
+    fix = allowed.fix
     if name == "p" and bad and _are_percentages(cells, values):
         fix = "the ratios of a run sum to about 100: divide the ratios by 100"
     what = f"{'ratios' if name == 'p' else 'values'} outside the allowed range"
     pairs = [(cells.row(i), texts[i]) for i in bad]
-    findings.bad_cells(what, cells.where(name), pairs, wanted, fix)
+    findings.bad_cells(what, cells.where(name), pairs, allowed.wanted, fix)
     return bad
 
 
@@ -165,13 +116,13 @@ def _are_percentages(cells: Cells, ratios: Sequence[float]) -> bool:
 
 
 def check_losses(
-    cells: Cells, metrics: Sequence[str], values: Sequence[float], findings: Findings
+    cells: Cells, values: Sequence[float], is_loss: Sequence[bool], findings: Findings
 ) -> None:
     """Finds losses that are not positive; other metrics may have any sign."""
     bad = [
         (cells.row(i), cells.columns["value"][i])
         for i, value in enumerate(values)
-        if value <= 0 and metrics[i] == "loss"
+        if value <= 0 and is_loss[i]
     ]
     findings.bad_cells(
         "losses must be above 0",
@@ -182,91 +133,34 @@ def check_losses(
     )
 
 
-def words(cells: Cells, name: str, findings: Findings) -> list[str]:
+def words(cells: Cells, column: Column, findings: Findings) -> list[str]:
     """Returns a text column; "" where not given, empty required cells are problems."""
+    name = column.name
     texts = cells.columns.get(name, [""] * len(cells.lines))
-    if COLUMNS[name].is_required and name in cells.columns and not all(texts):
+    if column.is_required and name in cells.columns and not all(texts):
         empty = [(cells.row(i), "nothing") for i, text in enumerate(texts) if not text]
-        meaning = COLUMNS[name].meaning
         findings.bad_cells(
-            "empty cells", cells.where(name), empty, meaning, "fill the cells"
+            "empty cells", cells.where(name), empty, column.meaning, column.fix_empty
         )
     return texts
 
 
 def listed_words(
-    cells: Cells, name: str, known: Sequence[str], findings: Findings, default: str = ""
+    cells: Cells,
+    column: Column,
+    known: Sequence[str],
+    findings: Findings,
+    default: str = "",
 ) -> list[str]:
     """Returns a column whose cells must come from a list; empty ones get a default."""
-    texts = [text.lower() or default for text in words(cells, name, findings)]
+    texts = [text.lower() or default for text in words(cells, column, findings)]
     bad = [
-        (cells.row(i), cells.columns[name][i])
+        (cells.row(i), cells.columns[column.name][i])
         for i, text in enumerate(texts)
         if text and text not in known
     ]
     near = nearest(bad[0][1], known) if bad else None
     fix = f"did you mean `{near}`?" if near else "use one of these words"
     wanted = f"one of {quoted(known)}"
-    findings.bad_cells("unknown words", cells.where(name), bad, wanted, fix)
+    findings.bad_cells("unknown words", cells.where(column.name), bad, wanted, fix)
     return [text if text in known else "" for text in texts]
-
-
-def units(cells: Cells, metrics: Sequence[str], findings: Findings) -> list[str]:
-    """Returns the column of units, canonical; one metric must have one unit."""
-    texts = words(cells, "unit", findings)
-    canonical = {text: canonical_unit(text) for text in set(texts)}
-    is_loss = [metric == "loss" for metric in metrics]
-    bad = [
-        i
-        for i, text in enumerate(texts)
-        if text
-        and (canonical[text] is None or (is_loss[i] and canonical[text] in OTHER_UNITS))
-    ]
-    known = [*LOSS_UNITS, *OTHER_UNITS]
-    findings.bad_cells(
-        "unknown units" if not any(canonical[texts[i]] for i in bad) else "wrong units",
-        cells.where("unit"),
-        [(cells.row(i), texts[i]) for i in bad],
-        f"one of {quoted(known)}; for losses the first {len(LOSS_UNITS)}",
-        _unit_advice([texts[i] for i in bad]),
-    )
-    found = [canonical[text] or "" for text in texts]
-    for i in bad:
-        found[i] = ""
-    _check_one_unit(cells, metrics, found, findings)
-    return found
-
-
-def canonical_unit(text: str) -> str | None:
-    """Returns the canonical spelling of a unit, None if unknown."""
-    return UNITS.get("/".join(part.strip() for part in text.lower().split("/")))
-
-
-def _unit_advice(texts: Sequence[str]) -> str:
-    if any(text.lower() in ("ppl", "perplexity") for text in texts):
-        return "take the logarithm: loss in nats/token = ln(perplexity per token)"
-    near = nearest(texts[0], LOSS_UNITS) if texts else None
-    return f"did you mean `{near}`?" if near else "convert, and name one of these units"
-
-
-def _check_one_unit(
-    cells: Cells, metrics: Sequence[str], found: Sequence[str], findings: Findings
-) -> None:
-    first: dict[tuple[str, str], list[int]] = {}
-    for i, key in enumerate(zip(metrics, found, strict=True)):
-        if key[1]:
-            first.setdefault(key, []).append(i)
-    for (metric, unit), (other, another) in pairwise(sorted(first)):
-        if metric == other:
-            rows = [
-                f"`{u}` in {len(first[metric, u])} rows from row "
-                f"{cells.row(first[metric, u][0])}"
-                for u in (unit, another)
-            ]
-            findings.problem(
-                f"metric `{metric}` has two units",
-                cells.where("unit"),
-                " and ".join(rows),
-                "one unit per metric",
-                "convert the values to one unit (bits = nats / ln 2)",
-            )

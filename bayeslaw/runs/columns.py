@@ -1,112 +1,101 @@
 """The columns of the observation table: names, meanings, units, aliases."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bayeslaw.runs.schema import Range, Schema, number_column, text_column
 
+EMPTY_IF_UNKNOWN = "leave the cell empty if unknown"
+COUNT = Range(lambda x: x > 0, "a count above 0", EMPTY_IF_UNKNOWN)
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the observation table."""
-
-    name: str
-    meaning: str
-    is_number: bool = False
-    is_required: bool = False
-    # Other names under which the column is read, in lower case.
-    aliases: tuple[str, ...] = ()
-
-
-def _text(name: str, meaning: str, *aliases: str, required: bool = False) -> Column:
-    return Column(name, meaning, False, required, aliases)
-
-
-def _number(name: str, meaning: str, *aliases: str, required: bool = False) -> Column:
-    return Column(name, meaning, True, required, aliases)
-
-
-_ALL = (
-    _text("study", "name of the study the run belongs to"),
-    _text(
+RUNS = Schema.of(
+    text_column("study", "name of the study the run belongs to"),
+    text_column(
         "run",
         "one training, with all its checkpoints and families: one seed, one mixture",
         *("run_id", "run_name", "name"),
         required=True,
     ),
-    _number("seed", "random seed of the training, a whole number", "random_seed"),
-    _text("origin", "measured, published or simulated", required=True),
-    _text("proxy", "name of the trained language model's shape"),
-    _number(
+    number_column(
+        "seed",
+        "random seed of the training, a whole number",
+        "random_seed",
+        allowed=Range(
+            lambda x: x == int(x), "a whole number", "number the seeds 0, 1, 2, ..."
+        ),
+    ),
+    text_column("origin", "measured, published or simulated", required=True),
+    text_column("proxy", "name of the trained language model's shape"),
+    number_column(
         "N",
         "non-embedding parameters, a count",
         *("params", "n_params", "parameters", "num_params", "non_embedding_params"),
         required=True,
+        allowed=Range(COUNT.is_allowed, COUNT.wanted, "give non-embedding parameters"),
     ),
-    _number(
+    number_column(
         "D",
         "training tokens, a count (bytes where the tokenizer is bytes)",
         *("tokens", "n_tokens", "training_tokens", "num_tokens", "train_tokens"),
         required=True,
+        allowed=Range(
+            COUNT.is_allowed, COUNT.wanted, "give the tokens trained on so far"
+        ),
     ),
-    _text("schedule", "trunk (constant learning rate) or cooled; empty means cooled"),
-    _text(
+    text_column(
+        "schedule", "trunk (constant learning rate) or cooled; empty means cooled"
+    ),
+    text_column(
         "family",
         "language family (or other domain) whose loss this row holds",
         *("language", "domain", "lang_family", "language_family", "lang"),
         required=True,
     ),
-    _number(
+    number_column(
         "p",
         "sampling ratio of this family in the run's mixture, in [0, 1]",
         *("ratio", "weight", "sampling_ratio", "proportion", "mixture_weight"),
         required=True,
+        allowed=Range(
+            lambda x: 0 <= x <= 1,
+            "a sampling ratio in [0, 1]",
+            "if these are percentages, divide by 100",
+        ),
+        fix_empty="give the ratio, 0 where the run was not trained on the family",
     ),
-    _text("metric", "what was measured; empty means loss"),
-    _text("unit", "unit of value, e.g. bits/byte", "units", required=True),
-    _number(
+    text_column("metric", "what was measured; empty means loss"),
+    text_column("unit", "unit of value, e.g. bits/byte", "units", required=True),
+    number_column(
         "value",
         "the measured number, in unit",
         *("loss", "l", "test_loss", "val_loss", "validation_loss", "eval_loss"),
         required=True,
     ),
-    _number(
+    number_column(
         "se",
         "standard error of value, in unit",
         *("stderr", "std_error", "standard_error", "loss_se", "value_se"),
+        allowed=Range(
+            lambda x: x >= 0,
+            "a standard error, 0 or more",
+            "leave the cell empty where it is unknown",
+        ),
     ),
-    _number("flops", "training compute, FLOP", "c", "flop", "compute"),
-    _number("unique_tokens", "distinct training tokens of this family, a count"),
-    _text("tokenizer", "name of the tokenizer"),
-    _text("eval_set", "name of the held-out set"),
-    _text("versions", "software versions of the run"),
-    _text("mixture", "whole mixture of the run, a JSON object family -> ratio"),
-    _text(
+    number_column(
+        "flops",
+        "training compute, FLOP",
+        *("c", "flop", "compute"),
+        allowed=Range(COUNT.is_allowed, "FLOP above 0", EMPTY_IF_UNKNOWN),
+    ),
+    number_column(
+        "unique_tokens",
+        "distinct training tokens of this family, a count",
+        allowed=COUNT,
+    ),
+    text_column("tokenizer", "name of the tokenizer"),
+    text_column("eval_set", "name of the held-out set"),
+    text_column("versions", "software versions of the run"),
+    text_column("mixture", "whole mixture of the run, a JSON object family -> ratio"),
+    text_column(
         "mixture_id",
         "name of the run's mixture in a file of mixtures that several runs share",
         *("mixture_name", "mix_id", "mix_name"),
     ),
 )
-
-COLUMNS = {column.name: column for column in _ALL}
-
-# Every spelling of a column's name, in lower case -> its canonical name.
-SPELLINGS = {
-    spelling: column.name
-    for column in _ALL
-    for spelling in (column.name.lower(), *column.aliases)
-}
-
-
-def is_number(name: str) -> bool:
-    """Returns whether a column holds numbers; the user's own columns hold words."""
-    return name in COLUMNS and COLUMNS[name].is_number
-
-
-def canonical_name(header: str) -> str | None:
-    """Returns the canonical name of a column as headed in a file, None if unknown."""
-    plain = header.strip().lower().replace(" ", "_").replace("-", "_")
-    return SPELLINGS.get(plain)
-
-
-def quoted(names: Iterable[str]) -> str:
-    """Returns names in backquotes, separated by commas."""
-    return ", ".join(f"`{name}`" for name in names)

@@ -7,15 +7,15 @@ Parquet file become their shortest exact text, which loses nothing.
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bayeslaw.errors import InputError
 from bayeslaw.runs.append import cell_text
-from bayeslaw.runs.columns import quoted
 from bayeslaw.runs.findings import Findings, nearest
+from bayeslaw.runs.schema import quoted
 
 # First bytes of files that are not tables, and what to do about each.
 _FOREIGN = {
@@ -36,7 +36,8 @@ class Cells:
       lines: row number of each row, as a text editor counts (the header is line 1).
       headings: canonical name -> heading in the file, where the two differ.
       header: all headings of the file, read or not.
-      is_melted: several rows stem from one line of the file, one for each family.
+      part: column that tells apart the rows that stem from one line of the file, such
+        as the family; empty if each row is a line.
     """
 
     file: str
@@ -44,16 +45,16 @@ class Cells:
     lines: list[int]
     headings: Mapping[str, str] = field(default_factory=dict)
     header: tuple[str, ...] = ()
-    is_melted: bool = False
+    part: str = ""
 
     def where(self, column: str) -> str:
         """Returns file and column under the name that the file uses."""
         return f"{self.file}, column `{self.headings.get(column, column)}`"
 
     def row(self, index: int) -> str:
-        """Returns a row's number, with its family when one line holds several."""
-        if self.is_melted:
-            return f"{self.lines[index]} ({self.columns['family'][index]})"
+        """Returns a row's number, with its family, say, if one line holds several."""
+        if self.part:
+            return f"{self.lines[index]} ({self.columns[self.part][index]})"
         return str(self.lines[index])
 
 
@@ -76,6 +77,22 @@ def read_cells(path: Path, findings: Findings) -> Cells:
             "write the table again, or rename it if it is CSV",
         )
     return _csv_cells(path, _text(path, content), findings)
+
+
+def read_header(path: Path) -> tuple[str, ...]:
+    """Returns the headings of a table without reading its rows.
+
+    Raises:
+      InputError: there is no table in the file at all.
+    """
+    content = _unpacked(path, _content(path))
+    if content[:4] == b"PAR1":
+        import pyarrow.parquet as pq
+
+        return tuple(_parquet(path, content, pq.read_schema).names)
+    reader = csv.reader(io.StringIO(_text(path, content), newline=""))
+    header = next((row for row in reader if row), [])
+    return tuple(heading.strip() for heading in header)
 
 
 def _content(path: Path) -> bytes:
@@ -217,19 +234,9 @@ def _check_header(path: Path, header: list[str], *, has_rows: bool) -> None:
 
 def _parquet_cells(path: Path, content: bytes) -> Cells:
     # pyarrow costs more CPU than reading a whole CSV table does.
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.ParquetFile(io.BytesIO(content)).read()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            "a Parquet file that cannot be read",
-            str(path),
-            str(error).split("\n")[0],
-            "a complete Parquet file",
-            "write the table again; the file may be cut off",
-        ) from None
+    table = _parquet(path, content, lambda file: pq.ParquetFile(file).read())
     header = [name.strip() for name in table.column_names]
     _check_header(path, header, has_rows=table.num_rows > 0)
     columns = {
@@ -239,6 +246,22 @@ def _parquet_cells(path: Path, content: bytes) -> Cells:
     }
     lines = list(range(2, table.num_rows + 2))
     return Cells(path.name, columns, lines, header=tuple(header))
+
+
+def _parquet(path: Path, content: bytes, read: Callable[[io.BytesIO], Any]) -> Any:
+    """Returns what `read` makes of a Parquet file."""
+    import pyarrow as pa
+
+    try:
+        return read(io.BytesIO(content))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            "a Parquet file that cannot be read",
+            str(path),
+            str(error).split("\n")[0],
+            "a complete Parquet file",
+            "write the table again; the file may be cut off",
+        ) from None
 
 
 def _parquet_text(cell: Any) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bayeslaw.errors import InputError
-from bayeslaw.runs.columns import COLUMNS, SPELLINGS, canonical_name, quoted
+from bayeslaw.runs.columns import RUNS
 from bayeslaw.runs.files import Cells
 from bayeslaw.runs.findings import Findings, first_ten, nearest
+from bayeslaw.runs.schema import Schema, quoted
 
 _WIDE = re.compile(r"(?i)(loss|value|p|ratio|se|stderr)[_/](.+)")
 ONE_FAMILY = "all"  # the family's name in a table that knows no families
@@ -30,15 +31,17 @@ def canonical_cells(
         for heading, column in cells.columns.items()
         if not any(heading in group.values() for group in wide.values())
     }
-    long = _named(replace(cells, columns=plain), findings, keep)
+    long = named(replace(cells, columns=plain), RUNS, findings, keep)
     mixtures = _mixture_texts(cells, wide.get("p", {}))
     if mixtures and "mixture" not in long.columns:
         long.columns["mixture"] = mixtures
         long = replace(long, headings={**long.headings, "mixture": "p_<family>"})
     if "value" in wide:
-        return _melt(long, cells, wide, findings)
+        headings = {**long.headings, **_family_headings(wide)}
+        rows = melted(long, cells, wide, "family", findings)
+        return replace(rows, headings=headings)
     has_ratios = {"p", "mixture"} & set(long.columns) or any(
-        match and canonical_name(match[1]) == "p"
+        match and RUNS.canonical_name(match[1]) == "p"
         for match in map(_WIDE.fullmatch, cells.columns)
     )
     if "family" in long.columns or has_ratios:
@@ -49,7 +52,7 @@ def canonical_cells(
 def _check_kept(cells: Cells, keep: Sequence[str]) -> None:
     """Refuses to keep a column that is not there, or that is read anyway."""
     for heading in keep:
-        known = canonical_name(heading)
+        known = RUNS.canonical_name(heading)
         if heading in cells.columns and known is None:
             continue
         near = nearest(heading, cells.columns)
@@ -71,40 +74,42 @@ def _wide_columns(cells: Cells, keep: Sequence[str]) -> dict[str, dict[str, str]
     families_with_p = {
         match[2]
         for match in map(_WIDE.fullmatch, headings)
-        if match and canonical_name(match[1]) == "p"
+        if match and RUNS.canonical_name(match[1]) == "p"
     }
-    is_long = any(canonical_name(heading) == "family" for heading in headings)
+    is_long = any(RUNS.canonical_name(heading) == "family" for heading in headings)
     wide: dict[str, dict[str, str]] = {}
     for heading in headings:
         match = _WIDE.fullmatch(heading)
         if not match:
             continue
-        name, family = canonical_name(match[1]) or "", match[2].strip()
+        name, family = RUNS.canonical_name(match[1]) or "", match[2].strip()
         # `loss_se` is a standard error, unless `p_se` shows that se is a family
         # (Northern Sami has that code).
-        if canonical_name(heading) and family not in families_with_p:
+        if RUNS.canonical_name(heading) and family not in families_with_p:
             continue
         if name == "p" or not is_long:
             wide.setdefault(name, {})[family] = heading
     return wide if "value" in wide or is_long else {}
 
 
-def _named(cells: Cells, findings: Findings, keep: Sequence[str]) -> Cells:
+def named(
+    cells: Cells, schema: Schema, findings: Findings, keep: Sequence[str] = ()
+) -> Cells:
     """Returns the cells under canonical names; unknown columns become notes."""
     columns: dict[str, list[str]] = {}
     headings: dict[str, str] = {}
     for heading, column in cells.columns.items():
-        name = heading if heading in keep else canonical_name(heading)
+        name = heading if heading in keep else schema.canonical_name(heading)
         if name is None:
-            near = nearest(heading, SPELLINGS)
-            hint = f"; did you mean `{SPELLINGS[near]}`?" if near else ""
+            near = nearest(heading, schema.spellings)
+            hint = f"; did you mean `{schema.spellings[near]}`?" if near else ""
             findings.note(f"{cells.file}: column `{heading}` is not read{hint}")
         elif name in columns:
             findings.problem(
                 f"two columns are read as `{name}`",
                 f"{cells.file}, row 1",
                 quoted([headings[name], heading]),
-                f"one column for {COLUMNS[name].meaning}",
+                f"one column for {schema[name].meaning}",
                 "delete one of them, or rename it to something unknown",
             )
         else:
@@ -128,45 +133,61 @@ def _mixture_texts(cells: Cells, ratios: Mapping[str, str]) -> list[str]:
     return [json.dumps(dict(zip(families, row, strict=True))) for row in rows]
 
 
-def _melt(
-    long: Cells, cells: Cells, wide: dict[str, dict[str, str]], findings: Findings
+def melted(
+    long: Cells,
+    cells: Cells,
+    wide: Mapping[str, Mapping[str, str]],
+    part: str,
+    findings: Findings,
 ) -> Cells:
-    """Returns one row per family whose loss a wide row holds."""
-    families = wide["value"]
+    """Returns one row per value that a wide row holds, such as one per family.
+
+    Args:
+      long: the columns that all values of a row share, under canonical names.
+      cells: the table as it stands in the file.
+      wide: canonical name -> {family: heading}; `value` is among the names.
+      part: column that the families go to.
+      findings: notes on what holds no observation or is not read.
+    """
+    parts = wide["value"]
     pairs = [
-        (i, family)
+        (i, name)
         for i in range(len(cells.lines))
-        for family, heading in families.items()
+        for name, heading in parts.items()
         if cells.columns[heading][i]
     ]
-    missing = len(cells.lines) * len(families) - len(pairs)
+    missing = len(cells.lines) * len(parts) - len(pairs)
     if missing:
         findings.note(
-            f"{cells.file}: {missing} empty cells of {quoted(families.values())} "
+            f"{cells.file}: {missing} empty cells of {quoted(parts.values())} "
             "hold no observation"
         )
-    for name in set(long.columns) & set(wide):
+    for name in sorted(set(long.columns) & {*wide, part}):
+        headings = wide[name] if name in wide else parts
         findings.note(
             f"{long.where(name)} is not read, because the columns "
-            f"{quoted(wide[name].values())} say the same for each family"
+            f"{quoted(headings.values())} say the same for each {part}"
         )
     columns = {
         name: [column[i] for i, _ in pairs]
         for name, column in long.columns.items()
         if name not in wide
     }
-    columns["family"] = [family for _, family in pairs]
-    for name, by_family in wide.items():
+    columns[part] = [name for _, name in pairs]
+    for name, by_part in wide.items():
         empty = [""] * len(cells.lines)
-        by_column = {f: cells.columns[heading] for f, heading in by_family.items()}
-        columns[name] = [by_column.get(family, empty)[i] for i, family in pairs]
-    headings = dict(long.headings)
-    for name, by_family in wide.items():
-        headings[name] = re.sub(
-            r"([_/]).*", r"\1<family>", next(iter(by_family.values()))
-        )
+        by_column = {key: cells.columns[heading] for key, heading in by_part.items()}
+        columns[name] = [by_column.get(key, empty)[i] for i, key in pairs]
     lines = [cells.lines[i] for i, _ in pairs]
-    return Cells(cells.file, columns, lines, headings, cells.header, is_melted=True)
+    return Cells(cells.file, columns, lines, long.headings, cells.header, part)
+
+
+def _family_headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Returns canonical name -> how messages call the columns of all families."""
+    return {
+        name: re.sub(r"([_/]).*", r"\1<family>", next(iter(by_family.values())))
+        for name, by_family in wide.items()
+    }
 
 
 def _one_family(long: Cells, findings: Findings) -> Cells:

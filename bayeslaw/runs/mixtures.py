@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bayeslaw.runs.checks import is_not_given
-from bayeslaw.runs.columns import COLUMNS
+from bayeslaw.runs.columns import RUNS
 from bayeslaw.runs.files import Cells
 from bayeslaw.runs.findings import Findings, first_ten
 
@@ -39,6 +39,8 @@ def check_sums(
     sums: Iterable[tuple[str, str, Mixture]],
     tolerance: float,
     findings: Findings,
+    *,
+    can_normalise: bool = True,
 ) -> None:
     """Finds mixtures, given as (row, name, mixture), whose ratios do not sum to 1."""
     bad = [
@@ -51,7 +53,7 @@ def check_sums(
     totals = [total for *_, total in bad]
     if any(95 <= total <= 105 for total in totals):
         fix = "these look like percentages: divide them by 100"
-    elif all(abs(total - 1) <= ROUNDED for total in totals):
+    elif can_normalise and all(abs(total - 1) <= ROUNDED for total in totals):
         fix += (
             "; if only rounded ratios are known, ask for normalise_mixtures=True "
             "(--normalise-mixtures), which divides them by their sum and says so"
@@ -66,7 +68,12 @@ def check_sums(
 
 
 def given_mixtures(
-    cells: Cells, beside: Mapping[str, Mixture], tolerance: float, findings: Findings
+    cells: Cells,
+    beside: Mapping[str, Mixture],
+    tolerance: float,
+    findings: Findings,
+    *,
+    can_normalise: bool = True,
 ) -> dict[str, Mixture]:
     """Returns the mixtures that the `mixture` column or a file beside it states.
 
@@ -75,6 +82,7 @@ def given_mixtures(
       beside: run -> mixture of the file beside the table; may be empty.
       tolerance: how far the sum of a mixture may be from 1.
       findings: collects JSON errors, wrong sums and contradictions.
+      can_normalise: whether the caller may ask for ratios divided by their sum.
     """
     texts = cells.columns.get("mixture", [])
     parsed = {text: _parse(text) for text in set(texts) if text}
@@ -101,9 +109,9 @@ def given_mixtures(
             mixtures[run] = mixture
             if own_ratio is None or own_ratio <= 1:  # else reported with column p
                 sums.append((cells.row(i), f"run `{run}`", mixture))
-        elif mixture is not mixtures[run] and not _agree(mixture, mixtures[run]):
+        elif mixture is not mixtures[run] and not agree(mixture, mixtures[run]):
             torn.append((cells.row(i), f"run `{run}` {text[:60]}"))
-    check_sums(where, sums, tolerance, findings)
+    check_sums(where, sums, tolerance, findings, can_normalise=can_normalise)
     wanted = "one mixture for each run, the same wherever it is stated"
     fix = "give each training its own run name, or correct the mixture"
     findings.bad_cells("a run has two mixtures", where, torn, wanted, fix)
@@ -136,7 +144,8 @@ def _parse(text: str) -> Mixture | str:
     return {family: ratio for family, ratio in mixture.items() if ratio is not None}
 
 
-def _agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Returns whether two statements of a mixture are the same but for rounding."""
     return all(
         abs(one.get(family, 0.0) - other.get(family, 0.0)) <= TOLERANCE
         for family in {*one, *other}
@@ -209,7 +218,7 @@ def complete_mixtures(
         "the ratio of a row is not the one of its run's mixture",
         cells.where("p"),
         torn,
-        f"one {COLUMNS['p'].meaning.split(', in ')[0]}, the same in all rows",
+        f"one {RUNS['p'].meaning.split(', in ')[0]}, the same in all rows",
         "give each training its own run name, or correct the ratio or the mixture",
     )
     if not all(runs):  # rows without a run are missing from another run's mixture

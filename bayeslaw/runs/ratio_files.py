@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayeslaw.errors import InputError
-from bayeslaw.runs.columns import canonical_name, quoted
+from bayeslaw.runs.columns import RUNS
 from bayeslaw.runs.files import Cells, read_cells
 from bayeslaw.runs.findings import Findings, first_ten
 from bayeslaw.runs.mixtures import Mixture, check_sums, ratio_or_none
+from bayeslaw.runs.schema import quoted
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_ratio_file(path: Path, tolerance: float, findings: Findings) -> RatioFi
     """
     cells = read_cells(path, findings)
     # Files of ratios often have `run` and `name`, which is an alias: the first counts.
-    known = {canonical_name(name): name for name in reversed(cells.columns)}
+    known = {RUNS.canonical_name(name): name for name in reversed(cells.columns)}
     key = next((name for name in ("run", "mixture_id") if name in known), None)
     if key is None:
         raise InputError(
@@ -115,7 +116,7 @@ def by_run(table: Cells, ratios: RatioFile, findings: Findings) -> dict[str, Mix
 def _ratio_headings(cells: Cells) -> dict[str, str]:
     """Returns family -> heading of a file with one column per family."""
     prefixed = {h[2:]: h for h in cells.columns if h[:2].lower() in ("p_", "p/")}
-    plain = {h: h for h in cells.columns if canonical_name(h) is None}
+    plain = {h: h for h in cells.columns if RUNS.canonical_name(h) is None}
     return prefixed or plain
 
 

@@ -5,20 +5,30 @@ of 5,000 rows, and `bayeslaw validate` needs none of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bayeslaw.errors import InputError
 from bayeslaw.runs import checks, consistency, mixtures, ratio_files
 from bayeslaw.runs.append import cell_text
-from bayeslaw.runs.columns import COLUMNS, SPELLINGS, canonical_name, quoted
+from bayeslaw.runs.columns import RUNS
+from bayeslaw.runs.completeness import check_required, filled
+from bayeslaw.runs.content import content_hash
 from bayeslaw.runs.files import Cells, read_cells
-from bayeslaw.runs.findings import Findings, nearest
+from bayeslaw.runs.findings import Findings
+from bayeslaw.runs.kind import refuse_scores
 from bayeslaw.runs.layout import canonical_cells
+from bayeslaw.runs.schema import quoted
+from bayeslaw.runs.units import LOSS_UNITS, units
 
 Columns = dict[str, list[Any]]
 
+_KEY = ("run", "N", "D", "schedule", "family", "metric")
+_REPEATED = (
+    "delete the repeated rows; name repeated trainings as different runs, and losses "
+    "on different held-out sets as different metrics"
+)
 _NO_RATIOS = (
     "{}: no sampling ratios are given, so only laws without ratios can be fitted; if "
     "the runs were trained on mixtures, add a column `p` or the mixtures"
@@ -51,6 +61,11 @@ class CheckedRows:
     notes: tuple[str, ...]
     lines: list[int]
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the content; see RunTable."""
+        return content_hash(self.columns, self.mixtures, RUNS)
+
 
 def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
     """Returns the rows of a table, or raises all its problems at once.
@@ -61,7 +76,9 @@ def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
     findings = Findings(str(path))
     if path.is_dir():
         return _read_pair(path, findings, reading)
-    cells = canonical_cells(read_cells(path, findings), findings, reading.keep)
+    cells = read_cells(path, findings)
+    refuse_scores(cells)
+    cells = canonical_cells(cells, findings, reading.keep)
     file = Path(reading.mixtures) if reading.mixtures else ratio_files.beside(path)
     stated: Mapping[str, mixtures.Mixture] = {}
     if file:
@@ -107,6 +124,7 @@ def rows_checked(
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
     cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
+    refuse_scores(cells)
     return check(canonical_cells(cells, findings, reading.keep), {}, findings, reading)
 
 
@@ -134,10 +152,11 @@ def check(
         )
         findings.raise_problems()
     given = {"origin": reading.origin, "unit": reading.unit}
-    cells = _filled(cells, given, findings)
+    cells = filled(cells, given, findings)
     stated = mixtures.given_mixtures(cells, beside, reading.tolerance, findings)
     cells = mixtures.with_ratios(cells, stated, findings)
-    _check_required(cells, findings)
+    if check_required(cells, RUNS, findings, optional=["p"]):
+        findings.note(_NO_RATIOS.format(cells.file))
     columns = _columns(cells, findings)
     whole: dict[str, mixtures.Mixture] = {run: {} for run in columns["run"]}
     if {"run", "family", "p"} <= set(cells.columns):
@@ -145,8 +164,10 @@ def check(
             cells, columns["p"], stated, reading.tolerance, findings
         )
     if {"run", "family"} <= set(cells.columns):
-        consistency.check_runs(cells, columns, findings)
-        consistency.check_unique(cells, columns, findings)
+        constant = (*consistency.CONSTANT_IN_A_RUN, "mixture_id")
+        consistency.check_runs(cells, columns, findings, constant)
+        key = [RUNS[name] for name in _KEY]
+        consistency.check_unique(cells, columns, key, _REPEATED, findings)
     findings.raise_problems()
     if reading.normalise_mixtures:
         whole = mixtures.divided_by_sums(columns, whole, findings)
@@ -159,99 +180,29 @@ def check(
 def _columns(cells: Cells, findings: Findings) -> Columns:
     """Returns all canonical columns but `mixture`, as numbers and words."""
     columns: Columns = {}
-    for name, column in COLUMNS.items():
+    for name, column in RUNS.columns.items():
         if column.is_number:
-            columns[name] = checks.numbers(cells, name, findings)
+            columns[name] = checks.numbers(cells, column, findings)
         elif name not in ("origin", "schedule", "metric", "unit", "mixture"):
-            columns[name] = checks.words(cells, name, findings)
-    columns["origin"] = checks.listed_words(cells, "origin", checks.ORIGINS, findings)
+            columns[name] = checks.words(cells, column, findings)
+    columns["origin"] = checks.listed_words(
+        cells, RUNS["origin"], checks.ORIGINS, findings
+    )
     columns["schedule"] = checks.listed_words(
-        cells, "schedule", checks.SCHEDULES, findings, default="cooled"
+        cells, RUNS["schedule"], checks.SCHEDULES, findings, default="cooled"
     )
-    metrics = [text or "loss" for text in checks.words(cells, "metric", findings)]
+    texts = checks.words(cells, RUNS["metric"], findings)
+    metrics = [text or "loss" for text in texts]
     columns["metric"] = metrics
-    columns["unit"] = checks.units(cells, metrics, findings)
-    if "value" in cells.columns:
-        checks.check_losses(cells, metrics, columns["value"], findings)
-    return {name: columns[name] for name in COLUMNS if name in columns}
-
-
-def _filled(
-    cells: Cells, arguments: Mapping[str, str | None], findings: Findings
-) -> Cells:
-    """Returns the cells with the columns that the caller filled by argument."""
-    columns = dict(cells.columns)
-    for name, word in arguments.items():
-        if word is None:
-            continue
-        _check_argument(name, word)
-        texts = columns.get(name, [""] * len(cells.lines))
-        others = [
-            (cells.row(i), text)
-            for i, text in enumerate(texts)
-            if text and _plain(name, text) != _plain(name, word)
-        ]
-        findings.bad_cells(
-            f"argument `{name}` contradicts the table",
-            cells.where(name),
-            others,
-            f"`{word}`, the argument, or an empty cell",
-            f"leave the argument `{name}` out, or correct the table",
-        )
-        filled = sum(not text for text in texts)
-        columns[name] = [text or word for text in texts]
-        if filled:
-            findings.note(f"{name} `{word}` filled in by argument in {filled} rows")
-    return replace(cells, columns=columns)
-
-
-def _check_argument(name: str, word: str) -> None:
-    known = checks.ORIGINS if name == "origin" else tuple(checks.LOSS_UNITS)
-    is_known = (
-        word.lower() in known if name == "origin" else checks.canonical_unit(word)
+    columns["unit"] = units(
+        cells,
+        checks.words(cells, RUNS["unit"], findings),
+        metrics,
+        {"loss": LOSS_UNITS},
+        f"for losses the first {len(LOSS_UNITS)}",
+        findings,
     )
-    if not is_known:
-        near = nearest(word, known)
-        raise InputError(
-            f"unknown {name}",
-            f"argument `{name}`",
-            f"`{word}`",
-            f"one of {quoted(known)}",
-            f"did you mean `{near}`?" if near else "use one of these words",
-        )
-
-
-def _plain(name: str, word: str) -> str:
-    return (checks.canonical_unit(word) if name == "unit" else None) or word.lower()
-
-
-def _check_required(cells: Cells, findings: Findings) -> None:
-    for name, column in COLUMNS.items():
-        if not column.is_required or name in cells.columns:
-            continue
-        near = _misspelt(name, cells.header)
-        if name == "p" and not near:
-            findings.note(_NO_RATIOS.format(cells.file))
-            continue
-        fix = f"add a column `{name}`"
-        if near:
-            fix = f"did you mean `{name}` by the column `{near}`? Rename it"
-        if column.aliases:
-            fix += f" (also read under {quoted(column.aliases[:4])})"
-        if name in ("origin", "unit"):
-            fix += f", or give the argument `{name}`"
-        findings.problem(
-            f"the required column `{name}` is missing",
-            f"{cells.file}, row 1",
-            f"columns {quoted(cells.header)}",
-            f"`{name}`: {column.meaning}",
-            fix,
-        )
-
-
-def _misspelt(name: str, header: Sequence[str]) -> str | None:
-    """Returns the unread heading that looks like a misspelling of a column's name."""
-    unread = [heading for heading in header if canonical_name(heading) is None]
-    near = {heading: nearest(heading, SPELLINGS) for heading in unread}
-    matches = [h for h, known in near.items() if known and SPELLINGS[known] == name]
-    return matches[0] if matches else None
+    if "value" in cells.columns:
+        is_loss = [metric == "loss" for metric in metrics]
+        checks.check_losses(cells, columns["value"], is_loss, findings)
+    return {name: columns[name] for name in RUNS.columns if name in columns}

@@ -1,10 +1,17 @@
 """What a table holds, as a dictionary and as plain text."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from bayeslaw.runs.reading import CheckedRows
+from bayeslaw.runs.wording import (
+    counts_text,
+    distinct,
+    extent,
+    extent_text,
+    page,
+    span_text,
+)
 
 
 def summarise(rows: CheckedRows) -> dict[str, Any]:
@@ -24,27 +31,21 @@ def summarise(rows: CheckedRows) -> dict[str, Any]:
         "rows": len(rows.lines),
         "runs": len(set(columns["run"])),
         "families": list(dict.fromkeys(columns["family"])),
-        "N": _distinct(columns["N"]),
-        "D": _distinct(columns["D"]),
-        "proxies": _distinct(columns["proxy"]),
+        "N": distinct(columns["N"]),
+        "D": distinct(columns["D"]),
+        "proxies": distinct(columns["proxy"]),
         "mixtures": len(
             {_mixture_key(rows, r) for r, mix in rows.mixtures.items() if mix}
         ),
-        "seeds": _distinct(columns["seed"]),
+        "seeds": distinct(columns["seed"]),
         "replicated": _replicated(rows),
         "origins": dict(Counter(columns["origin"])),
         "schedules": dict(Counter(columns["schedule"])),
         "units": dict(zip(columns["metric"], columns["unit"], strict=True)),
-        "tokenizers": _distinct(columns["tokenizer"]),
+        "tokenizers": distinct(columns["tokenizer"]),
         "ranges": _ranges(rows),
         "notes": list(rows.notes),
     }
-
-
-def _distinct(cells: Sequence[Any]) -> list[Any]:
-    given = {cell for cell in cells if cell != "" and cell == cell}
-    whole = (int(c) if isinstance(c, float) and c.is_integer() else c for c in given)
-    return sorted(whole)
 
 
 def _mixture_key(rows: CheckedRows, run: str) -> tuple[tuple[str, float], ...]:
@@ -80,16 +81,11 @@ def _ranges(rows: CheckedRows) -> list[dict[str, Any]]:
             "metric": metric,
             "family": family,
             "rows": len(of_family),
-            "p": _bounds(ratios, of_family),
-            "value": _bounds(values, of_family),
+            "p": extent(ratios[i] for i in of_family),
+            "value": extent(values[i] for i in of_family),
         }
         for (metric, family), of_family in groups.items()
     ]
-
-
-def _bounds(column: Sequence[float], rows: Sequence[int]) -> list[float] | None:
-    given = [column[i] for i in rows if column[i] == column[i]]
-    return [min(given), max(given)] if given else None
 
 
 def summary_text(summary: dict[str, Any]) -> str:
@@ -98,14 +94,14 @@ def summary_text(summary: dict[str, Any]) -> str:
         f"{metric} in {unit}" for metric, unit in summary["units"].items()
     )
     facts = {
-        "origin": _counts(summary["origins"]),
+        "origin": counts_text(summary["origins"]),
         "metrics": units,
-        "N": _span(summary["N"], "size"),
-        "D": _span(summary["D"], "token count"),
+        "N": span_text(summary["N"], "size"),
+        "D": span_text(summary["D"], "token count"),
         "mixtures": f"{summary['mixtures']} different",
-        "seeds": _span(summary["seeds"], "seed")
+        "seeds": span_text(summary["seeds"], "seed")
         + f"; {summary['replicated']} (N, mixture) trained with more than one",
-        "schedule": _counts(summary["schedules"]),
+        "schedule": counts_text(summary["schedules"]),
         "tokenizer": ", ".join(summary["tokenizers"]) or "not given",
     }
     width = max(len(record["family"]) for record in summary["ranges"])
@@ -113,37 +109,15 @@ def summary_text(summary: dict[str, Any]) -> str:
         f"  {'family':{width}}  {'rows':>6}  {'p':>19}  value",
         *(
             f"  {record['family']:{width}}  {record['rows']:>6}  "
-            f"{_range(record['p']):>19}  {_range(record['value'])} "
+            f"{extent_text(record['p']):>19}  {extent_text(record['value'])} "
             f"{summary['units'][record['metric']]} ({record['metric']})"
             for record in summary["ranges"]
         ),
     ]
-    notes = [f"  - {note}" for note in summary["notes"]]
-    return "\n".join(
-        [
-            f"{summary['source']}: {summary['rows']} rows, {summary['runs']} runs, "
-            f"{len(summary['families'])} families; no problems",
-            *(f"  {name:<10} {fact}" for name, fact in facts.items()),
-            "",
-            *table,
-            *(["", "Notes", *notes] if notes else []),
-        ]
+    return page(
+        f"{summary['source']}: {summary['rows']} rows, {summary['runs']} runs, "
+        f"{len(summary['families'])} families; no problems",
+        facts,
+        table,
+        summary["notes"],
     )
-
-
-def _counts(words: dict[str, int]) -> str:
-    return ", ".join(f"{word} ({count} rows)" for word, count in words.items())
-
-
-def _span(values: Sequence[int | float], noun: str) -> str:
-    if not values:
-        return "not given"
-    plural = "s" if len(values) > 1 else ""
-    return f"{len(values)} {noun}{plural}, {_range([values[0], values[-1]])}"
-
-
-def _range(bounds: Sequence[int | float] | None) -> str:
-    if bounds is None:
-        return "not given"
-    low, high = (f"{bound:.4g}" for bound in bounds)
-    return low if low == high else f"{low} to {high}"

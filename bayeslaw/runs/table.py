@@ -1,16 +1,13 @@
 """RunTable: the checked observations of a study, and how it gets to and from disk."""
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayeslaw.errors import InputError
-from bayeslaw.runs.append import csv_text, replace_file
-from bayeslaw.runs.columns import COLUMNS, is_number
+from bayeslaw.runs.columns import RUNS
+from bayeslaw.runs.content import arrays, checked_mask, write_columns
 from bayeslaw.runs.reading import CheckedRows, Reading, read_checked, rows_checked
 from bayeslaw.runs.summary import summarise
 
@@ -24,7 +21,7 @@ class RunTable:
     """The observation table: one row per (run, N, D, schedule, family, metric).
 
     Args:
-      columns: canonical name -> array (row,). Every column of `columns.COLUMNS` but
+      columns: canonical name -> array (row,). Every column of `columns.RUNS` but
         `mixture` is there, and the user's own columns that were kept. Numbers are
         float64 with NaN where not given, words are objects with "" where not given.
         The arrays are read-only.
@@ -78,25 +75,7 @@ class RunTable:
           >>> cooled = table.select(table.columns["schedule"] == "cooled",
           ...                       why="trunk checkpoints")
         """
-        import numpy as np
-
-        mask = np.asarray(mask)
-        if mask.shape != (len(self),) or mask.dtype != bool:
-            raise InputError(
-                "the mask does not fit the table",
-                f"argument `mask` of select on {self.source}",
-                f"shape {mask.shape}, dtype {mask.dtype}",
-                f"booleans of shape ({len(self)},)",
-                "compare a column of this same table, e.g. columns['N'] > 1e6",
-            )
-        if not mask.any():
-            raise InputError(
-                "a selection leaves no rows",
-                f"argument `mask` of select on {self.source}",
-                f"False for all {len(self)} rows ({why})",
-                "at least one row",
-                "relax the selection",
-            )
+        mask = checked_mask(mask, len(self), self.source, why)
         note = f"excluded {int((~mask).sum())} of {len(self)} rows: {why}"
         columns = {name: cells[mask].tolist() for name, cells in self.columns.items()}
         kept = set(columns["run"])
@@ -185,88 +164,24 @@ def write_runs(table: RunTable, path: str | Path) -> None:
     Reading the file gives the same table back, with its own source, notes and row
     numbers: these are not part of the content.
     """
-    path = Path(path)
-    if path.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(
-            "unknown table format",
-            f"argument `path` of write_runs: {path}",
-            f"`{path.suffix}`",
-            "a name ending in .csv or .parquet",
-            "change the ending",
-        )
     checked = table._checked()
-    columns = {
-        name: cells
-        for name, cells in checked.columns.items()
-        if name not in COLUMNS or _is_given(cells)
-    }
+    columns = dict(checked.columns)
     if table.has_ratios:
         columns["mixture"] = [
             json.dumps(dict(table.mixtures[run]), ensure_ascii=False)
             for run in checked.columns["run"]
         ]
-    for name, cells in columns.items():
-        if is_number(name):
-            columns[name] = [None if cell != cell else cell for cell in cells]
-    if path.suffix.lower() == ".parquet":
-        replace_file(path, _parquet_bytes(columns))
-        return
-    rows = [
-        dict(zip(columns, cells, strict=True))
-        for cells in zip(*columns.values(), strict=True)
-    ]
-    replace_file(path, csv_text(list(columns), rows, with_header=True).encode())
-
-
-def _parquet_bytes(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    import io
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds = {n: pa.float64() if is_number(n) else pa.string() for n in columns}
-    table = pa.table({n: pa.array(c, kinds[n]) for n, c in columns.items()})
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer)
-    return buffer.getvalue()
+    write_columns(columns, RUNS, path, "write_runs")
 
 
 def _table(rows: CheckedRows) -> RunTable:
     import numpy as np  # see reading.py
 
-    columns = {
-        name: np.array(cells, np.float64 if is_number(name) else object)
-        for name, cells in rows.columns.items()
-    }
-    for array in columns.values():
-        array.setflags(write=False)
     return RunTable(
-        columns,
+        arrays(rows.columns, RUNS),
         rows.mixtures,
         rows.source,
-        content_hash(rows),
+        rows.sha256,
         rows.notes,
         np.array(rows.lines, dtype=int),
     )
-
-
-def content_hash(rows: CheckedRows) -> str:
-    """Returns the hash that identifies a table's content; see RunTable.sha256."""
-    digest = sha256()
-    for name in sorted(rows.columns):
-        if name not in COLUMNS or not _is_given(rows.columns[name]):
-            continue  # so that columns added to the schema later change no hash
-        cells = rows.columns[name]
-        digest.update(name.encode())
-        if is_number(name):
-            # One bit pattern for every NaN, and for both zeros.
-            plain = [x + 0.0 if x == x else float("nan") for x in cells]
-            digest.update(struct.pack(f"<{len(plain)}d", *plain))
-        else:
-            digest.update(json.dumps(cells).encode())
-    digest.update(json.dumps(rows.mixtures, sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-def _is_given(cells: Sequence[Any]) -> bool:
-    return any(cell not in ("", None) and cell == cell for cell in cells)
