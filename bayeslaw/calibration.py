@@ -216,7 +216,7 @@ def _quantities(
 ) -> dict[str, np.ndarray]:
     """What a decision rests on: losses at the target, and the best ratios there."""
     own = {name: values[name] for name in law.coordinates}
-    form = ratio_form(law, own, reference, design.target_N, design.target_D)
+    form = ratio_form(law, reference, design.target_N)(own, design.target_D)
     n_families = len(design.families)
     scaled = form.full - form.floor
     return {

@@ -80,24 +80,22 @@ def train(
 
     Finished runs are skipped, killed ones resumed.
     """
-    on_slurm = {
-        "--slurm-option": bool(slurm_option),
-        "--array-cap": array_cap is not None,
-        "--no-wait": no_wait,
-    }
-    here = {"--workers": workers is not None}
-    board = {"--tensorboard": tensorboard is not None}
-    alone = {
-        "--index": index is not None,
-        "--collect": collect,
-        "--status": status,
-        "--distributed": distributed,
-    }
-    slurm = {"--executor slurm": executor == "slurm"}
-    _check_options(alone, here | slurm | on_slurm | board)
-    _check_options(slurm, here)
-    if executor == "local":
-        _check_options({"--executor local": True}, on_slurm)
+    _check_choice(
+        alone={
+            "--index": index is not None,
+            "--collect": collect,
+            "--status": status,
+            "--distributed": distributed,
+        },
+        slurm=executor == "slurm",
+        on_slurm={
+            "--slurm-option": bool(slurm_option),
+            "--array-cap": array_cap is not None,
+            "--no-wait": no_wait,
+        },
+        here={"--workers": workers is not None},
+        waiting={"--tensorboard": tensorboard is not None},
+    )
     if status:
         _print_status(study, as_json=as_json)
     elif index is not None:
@@ -111,17 +109,35 @@ def train(
 
         _print_added(train_together(study, weights=weights), as_json=as_json)
     else:
-        from bayeslaw.proxy.executor import train_study
-        from bayeslaw.proxy.tensorboard import TensorBoard
-
         where = _executor(executor, workers, slurm_option or [], array_cap, no_wait)
-        summary = train_study(
-            study,
-            executor=where,
-            board=TensorBoard(tensorboard) if tensorboard else None,
-            progress=not as_json,
-        )
-        _print_summary(summary, as_json=as_json)
+        _train_all(study, where, tensorboard, as_json=as_json)
+
+
+def _check_choice(
+    *,
+    alone: dict[str, bool],
+    slurm: bool,
+    on_slurm: dict[str, bool],
+    here: dict[str, bool],
+    waiting: dict[str, bool],
+) -> None:
+    """Refuse options that have nothing to say to each other."""
+    by_slurm = {"--executor slurm": slurm}
+    _check_options(alone, here | by_slurm | on_slurm | waiting)
+    _check_options(by_slurm, here)
+    if not slurm:
+        _check_options({"--executor local": True}, on_slurm)
+
+
+def _train_all(
+    study: Path, where: "Executor", tensorboard: Path | None, *, as_json: bool
+) -> None:
+    from bayeslaw.proxy.executor import train_study
+    from bayeslaw.proxy.tensorboard import TensorBoard
+
+    board = TensorBoard(tensorboard) if tensorboard else None
+    summary = train_study(study, executor=where, board=board, progress=not as_json)
+    _print_summary(summary, as_json=as_json)
 
 
 def _executor(

@@ -1,12 +1,12 @@
 """What draws of a law say of mixtures at one target run: floor + c p^-g a family."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from bayeslaw.errors import InputError
 from bayeslaw.law import Law
@@ -53,46 +53,51 @@ def require_ratio_form(spec: ModelSpec) -> None:
 
 
 def ratio_form(
-    law: Law,
-    values: Mapping[str, Float[np.ndarray, "draw family"]],
-    reference: Mapping[str, float],
-    N: float,
-    D: float | Float[np.ndarray, " draw"],
-) -> RatioForm:
-    """Loss against the ratio at a target run.
+    law: Law, reference: Mapping[str, float], N: float
+) -> Callable[[Mapping[str, np.ndarray], Any], RatioForm]:
+    """The function (values, D) -> loss against the ratio at a target run.
+
+    It is compiled at its first call, so keep it where it is called often. `values` are
+    draws of the law's coordinates, of shape (draw, family); D is one number of training
+    tokens or one for each draw. Tokens are taken as seen once, and the run as cooled.
 
     Args:
       law: a law with ratios and without transfer.
-      values: draws of its coordinates.
       reference: value of each input at the reference point.
       N: non-embedding parameters of the target run.
-      D: its training tokens, one number or one for each draw. Tokens are taken as seen
-        once, and the run as cooled.
     """
-    n_draws, n_families = values["level"].shape
 
-    def log_loss(p: float) -> np.ndarray:
-        def one(coordinates: Any, D: Any) -> Any:
-            plain: dict[str, Any] = {"N": N, "D": D, "p": p}
-            point: dict[str, Any] = {
-                name: jnp.log(plain[name] / reference[name]) for name in law.inputs
+    @jax.jit
+    def log_outcomes(inputs: Any, drawn: Any) -> Array:
+        def one(inputs: Any, coordinates: Any) -> Array:
+            n_families = len(coordinates["level"])
+            one_cell = {
+                name: jnp.broadcast_to(x, (n_families, 1)) for name, x in inputs.items()
             }
-            point |= {"epochs": 1.0, "trunk": 0.0}
-            inputs = {
-                name: jnp.broadcast_to(jnp.asarray(point[name]), (n_families, 1))
-                for name in law.all_inputs
-            }
-            return law.log_outcome(inputs, coordinates)[:, 0]
+            return law.log_outcome(one_cell, coordinates)[:, 0]
 
+        return jax.vmap(one)(inputs, drawn)
+
+    def log_loss(values: Mapping[str, np.ndarray], D: Any, p: float) -> np.ndarray:
+        n_draws = len(values["level"])
+        plain = {"N": N, "D": D, "p": p}
+        point = {name: np.log(plain[name] / reference[name]) for name in law.inputs}
+        point |= {"epochs": 1.0, "trunk": 0.0}
         with jax.enable_x64(True):
             drawn = {name: jnp.asarray(values[name]) for name in law.coordinates}
-            tokens = jnp.broadcast_to(jnp.asarray(D, float), (n_draws,))
-            return np.asarray(jax.vmap(one)(drawn, tokens))
+            inputs = {
+                name: jnp.broadcast_to(jnp.asarray(point[name], float), (n_draws,))
+                for name in law.all_inputs
+            }
+            return np.asarray(log_outcomes(inputs, drawn))
 
-    full = np.exp(log_loss(1.0))
-    floor = np.zeros_like(full)
-    if law.floor is not None:
-        with jax.enable_x64(True):
-            floor = np.exp(np.asarray(law.floor(values)))
-    other = np.exp(log_loss(float(np.exp(-1.0))))
-    return RatioForm(full, floor, np.log((other - floor) / (full - floor)))
+    def form(values: Mapping[str, np.ndarray], D: Any) -> RatioForm:
+        full = np.exp(log_loss(values, D, 1.0))
+        floor = np.zeros_like(full)
+        if law.floor is not None:
+            with jax.enable_x64(True):
+                floor = np.exp(np.asarray(law.floor(values)))
+        other = np.exp(log_loss(values, D, float(np.exp(-1.0))))
+        return RatioForm(full, floor, np.log((other - floor) / (full - floor)))
+
+    return form

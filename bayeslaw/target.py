@@ -10,7 +10,7 @@ from jaxtyping import Float
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.prediction import coordinates, joined, row_noise_width
-from bayeslaw.ratio_form import RatioForm, ratio_form, require_ratio_form
+from bayeslaw.ratio_form import ratio_form, require_ratio_form
 from bayeslaw.simplex import separable_loss
 
 
@@ -36,7 +36,9 @@ class Target:
         self.N, self.D = N, D
         draws = posterior["posterior"].dataset
         self.values = coordinates(posterior)
-        full, floor, self.g = self._form(D)
+        reference = provenance(posterior)["reference"]
+        self._form = ratio_form(spec_of(posterior).law_record, reference, N)
+        full, floor, self.g = self._form(self.values, D)
         self.w = _weights(weights, self.families)
         if normalised:
             self.w_raw = self.w / full
@@ -70,18 +72,11 @@ class Target:
         self, D: np.ndarray, ratios: np.ndarray, pick: np.ndarray
     ) -> np.ndarray:
         """The same with other numbers of tokens, for some draws; D is (pick,)."""
-        full, floor, _ = self._form(D, pick)
+        values = {name: array[pick] for name, array in self.values.items()}
+        full, floor, _ = self._form(values, D)
         weight = self.w_raw[pick]
         scaled = separable_loss(weight * (full - floor), self.g[pick], ratios)
         return scaled + (weight * floor).sum(-1)
-
-    def _form(
-        self, D: float | np.ndarray, pick: np.ndarray | slice = slice(None)
-    ) -> RatioForm:
-        values = {name: array[pick] for name, array in self.values.items()}
-        reference = provenance(self._posterior)["reference"]
-        law = spec_of(self._posterior).law_record
-        return ratio_form(law, values, reference, self.N, D)
 
     def named(self, values: np.ndarray) -> dict[str, float]:
         """A value of each family, by name."""

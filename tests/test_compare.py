@@ -135,6 +135,7 @@ def test_stacking_weights_are_the_best_of_all_weights():
     assert weights[0] == pytest.approx(max(shares, key=score), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_model_that_made_the_data_wins_both_scores():
     comparison = compared()
     best, other = comparison.models
@@ -259,6 +260,7 @@ def test_decisions_of_models_are_judged_by_each_other():
         assert stacked.ratios[family] == pytest.approx(best.ratios[family], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_command_compares_and_prints_json_for_programs(tmp_path, bayeslaw_command):
     write_runs(study()[0], tmp_path / "table.csv")
     paths = []

@@ -122,6 +122,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "absent"), VARIANTS.values(), ids=VARIANTS)
 def test_the_density_of_every_variant_is_finite_with_a_gradient(changes, absent):
     table, _ = small_study()

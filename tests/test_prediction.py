@@ -95,6 +95,7 @@ def test_a_new_run_adds_noise_that_its_families_share_in_part():
     assert np.abs(apart) < 0.3 * (run_sd**2).mean()
 
 
+@pytest.mark.slow
 def test_noise_that_depends_on_the_ratio_is_that_of_the_predicted_ratio():
     posterior = rival_posterior()
     draws = posterior["posterior"].dataset

@@ -109,6 +109,7 @@ def test_a_folder_that_cannot_be_written_costs_a_trace_only(folder):
     check_swapped(counted()[0](PAIR))
 
 
+@pytest.mark.slow
 def test_a_process_that_only_simulates_keeps_its_program_too(tmp_path):
     """It needs no sampler, whose modules know other types of arguments."""
     command = [sys.executable, "-c", "from bayeslaw.cli import main; main()"]

@@ -65,6 +65,7 @@ def test_every_run_is_a_job_and_its_rows_come_into_the_table(tmp_path, queue):
     assert len(queue.jobs) == 3
 
 
+@pytest.mark.slow
 def test_without_waiting_the_next_call_of_any_kind_collects(tmp_path, queue):
     path, runs = study(tmp_path)
     sent = train(path, queue, wait=False)
@@ -108,6 +109,7 @@ def test_a_killed_job_fails_its_run_by_name_and_the_next_call_sends_it_again(
     assert table(tmp_path) == ["even", "only", "some"]
 
 
+@pytest.mark.slow
 def test_one_failure_in_a_job_of_several_runs_stops_no_other(
     tmp_path, queue, monkeypatch
 ):
@@ -127,6 +129,7 @@ def test_one_failure_in_a_job_of_several_runs_stops_no_other(
     assert table(tmp_path) == ["even", "only"]
 
 
+@pytest.mark.slow
 def test_leaving_the_wait_leaves_the_jobs(tmp_path, queue, monkeypatch):
     """As Ctrl-C does."""
     path, _ = study(tmp_path)

@@ -235,6 +235,7 @@ def kill_worker_at(run: RunFolder, tokens: int) -> None:
     assert not run.is_finished
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_no_row_and_resumes_bit_for_bit(tmp_path):
     settings = {"tokens": (512, 1024, 2048)}
     _, killed = prepared_run(tmp_path / "killed", **settings)

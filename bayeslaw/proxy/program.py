@@ -29,6 +29,8 @@ from bayeslaw.proxy.transformer import Params, init_transformer
 
 State = dict[str, Any]  # {"params": ..., "optimizer": ...}
 Measured = dict[str, Array]  # "loss" (nats) and "gradient_norm" of each step
+# (params, stream, start_B) -> mean loss of a batch, its gradient
+Gradient = Callable[[Params, Array, Array], tuple[Array, Params]]
 
 
 class TrainingDiverged(RuntimeError):
@@ -93,17 +95,7 @@ def compile_program(
     initial = {"params": params, "optimizer": optimizer.init(params)}
     shardings = layout.of_state(initial)
     stream = layout.put(text.train.stream, layout.replicated)
-    compute = make_gradient(apply, training)
-
-    def step(
-        stream: Array, state: State, inputs: tuple[Array, Array]
-    ) -> tuple[State, Measured]:
-        start_B, rate = inputs
-        loss, gradient = compute(state["params"], stream, start_B)
-        update, memory = optimizer.update(gradient, state["optimizer"], state["params"])
-        params = jax.tree.map(lambda w, u: w - rate * u, state["params"], update)
-        measured = {"loss": loss, "gradient_norm": optax.tree.norm(gradient)}
-        return {"params": params, "optimizer": memory}, measured
+    steps = make_steps(optimizer, make_gradient(apply, training))
 
     # The state before a chunk gives its memory to the state after it.
     @functools.partial(
@@ -115,7 +107,7 @@ def compile_program(
         start_SxB: Int[Array, "S B"],
         rate_S: Float[Array, " S"],
     ) -> tuple[State, Measured]:
-        return jax.lax.scan(functools.partial(step, stream), state, (start_SxB, rate_S))
+        return steps(state, stream, start_SxB, rate_S)
 
     def advance(
         state: State, start_SxB: np.ndarray, rate_S: np.ndarray
@@ -143,6 +135,28 @@ def compile_program(
     )
 
 
+def make_steps(
+    optimizer: optax.GradientTransformation, compute: Gradient
+) -> Callable[[State, Array, Array, Array], tuple[State, Measured]]:
+    """The function (state, stream, start_SxB, rate_S) -> state, what each step saw."""
+
+    def steps(
+        state: State, stream: Array, start_SxB: Array, rate_S: Array
+    ) -> tuple[State, Measured]:
+        def step(state: State, inputs: tuple[Array, Array]) -> tuple[State, Measured]:
+            start_B, rate = inputs
+            params, memory = state["params"], state["optimizer"]
+            loss, gradient = compute(params, stream, start_B)
+            update, memory = optimizer.update(gradient, memory, params)
+            params = jax.tree.map(lambda w, u: w - rate * u, params, update)
+            measured = {"loss": loss, "gradient_norm": optax.tree.norm(gradient)}
+            return {"params": params, "optimizer": memory}, measured
+
+        return jax.lax.scan(step, state, (start_SxB, rate_S))
+
+    return steps
+
+
 def dtype_of(training: Training) -> Any:
     """Type of the matrix products."""
     if training.precision == "auto":
@@ -154,7 +168,7 @@ def dtype_of(training: Training) -> Any:
 
 def make_gradient(
     apply: Callable[[Params, Array], Array], training: Training
-) -> Callable[[Params, Array, Array], tuple[Array, Params]]:
+) -> Gradient:
     """The function (params, stream, start_B) -> mean loss of a batch, its gradient.
 
     With `accumulation` A the batch is taken in A parts, one after the other: the same
