@@ -3,8 +3,7 @@
   corpus.json      the manifest: source, sizes, digests (`manifest`)
   train.npy        training tokens, uint16, one family after the other
   held_out.npy     held-out tokens, likewise
-  documents.npz    of either side: tokens and language of each document, first token
-                   and tokens of each family; bytes of each token
+  documents.npz    where documents and families lie in them; bytes of each token
   tokenizer.model  the sentencepiece model, unless the tokens are bytes
   parallel/        en-<language>.{train,dev,test}.tsv.gz, where the source has pairs
 
