@@ -1,0 +1,107 @@
+"""Evidence of every shape for one curve, in closed form.
+
+Given a shape and the noise, a score is Normal around level + scale * rise - L * fall,
+linear in level and scale. Their prior is Normal and half Normal, so their integral is
+known; over shapes and noise it is a sum. There is no optimiser and no sampler.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import log_ndtr, logsumexp
+
+from bayeslaw.breaks.shapes import Shapes
+
+# Prior of the level: Normal around the curve's mean L, of this sd over L; of the scale:
+# half Normal. Both are wide and the same for all shapes.
+LEVEL_SD, SCALE_SD = 2.0, 1.0
+# Noise beyond the given standard errors, over L, and how likely each is.
+DISCREPANCY = {0.0: 2, 0.01: 2, 0.02: 2, 0.04: 1.5, 0.08: 1, 0.16: 0.5}
+# The same where no standard errors are given: some noise there must be.
+DISCREPANCY_ALONE = {0.003: 1, 0.01: 2, 0.02: 2, 0.04: 1.5, 0.08: 1, 0.16: 0.5}
+# Each point is an outlier with this probability, one of a curve at most, and then has
+# its standard deviation times this factor.
+OUTLIER, OUTLIER_FACTOR = 0.03, 6.0
+
+
+@dataclass(frozen=True)
+class Points:
+    """One curve, the larger the better."""
+
+    t: Float[np.ndarray, " point"]  # log D_p, 0 at the first point and 1 at the last
+    y: Float[np.ndarray, " point"]  # score
+    se: Float[np.ndarray, " point"]  # its standard error; NaN where not given
+
+    @property
+    def level(self) -> float:
+        """L, the mean size of the scores: what priors are relative to."""
+        return float(np.abs(self.y).mean())
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the points say of each shape and noise, and of level and scale given both.
+
+    Attributes:
+      log_z: log of the integral over level and scale times the prior of the noise.
+      mean: posterior means of level and scale before the scale is held above 0.
+      covariance: their variances and covariance.
+    """
+
+    log_z: Float[np.ndarray, "shape noise"]
+    mean: tuple[Float[np.ndarray, "shape noise"], ...]
+    covariance: tuple[Float[np.ndarray, "shape noise"], ...]
+
+    @property
+    def by_shape(self) -> Float[np.ndarray, " shape"]:
+        """Log evidence of each shape, the noise summed over."""
+        return logsumexp(self.log_z, axis=1)
+
+
+def noise_nodes(
+    points: Points,
+) -> tuple[Float[np.ndarray, "noise point"], Float[np.ndarray, " noise"]]:
+    """Variance of each point for each noise, and the log prior of that noise."""
+    n = len(points.y)
+    is_given = ~np.isnan(points.se)
+    table = DISCREPANCY if is_given.all() else DISCREPANCY_ALONE
+    share, weight = (np.array(list(part)) for part in (table, table.values()))
+    own = np.where(is_given, points.se, 0.0) ** 2
+    variance_SxP = own[None] + (share[:, None] * points.level) ** 2
+    factor_KxP = np.vstack([np.ones(n), np.where(np.eye(n), OUTLIER_FACTOR**2, 1.0)])
+    log_outlier_K = np.log([1 - n * OUTLIER, *n * [OUTLIER]])
+    variance = (variance_SxP[:, None] * factor_KxP[None]).reshape(-1, n)
+    log_prior = np.log(weight / weight.sum())[:, None] + log_outlier_K[None]
+    return variance, log_prior.ravel()
+
+
+def evidence(points: Points, shapes: Shapes) -> Evidence:
+    """The evidence of every shape, and level and scale given each.
+
+    With weights w the posterior precision of (level, scale) is a 2 x 2 matrix; the
+    share of its Normal distribution above scale 0 closes the integral.
+    """
+    L, y = points.level, points.y
+    variance, log_prior = noise_nodes(points)
+    weight = 1 / variance  # (noise, point)
+    rise, gone = shapes.rise(points.t), shapes.fall(points.t)
+    target = y[None] + L * gone  # (shape, point): what level and scale must explain
+    level_precision, scale_precision = (LEVEL_SD * L) ** -2, (SCALE_SD * L) ** -2
+    p11 = weight.sum(1)[None] + level_precision
+    p12 = rise @ weight.T
+    p22 = rise**2 @ weight.T + scale_precision
+    v1 = target @ weight.T + level_precision * L
+    v2 = (rise * target) @ weight.T
+    det = p11 * p22 - p12**2
+    level, scale = (p22 * v1 - p12 * v2) / det, (p11 * v2 - p12 * v1) / det
+    left = target**2 @ weight.T + level_precision * L**2 - level * v1 - scale * v2
+    log_z = (
+        log_prior
+        + 0.5 * np.log(weight / (2 * np.pi)).sum(1)
+        + 0.5 * np.log(level_precision * scale_precision / det)
+        - 0.5 * left
+        + np.log(2)
+        + log_ndtr(scale / np.sqrt(p11 / det))
+    )
+    return Evidence(log_z, (level, scale), (p22 / det, -p12 / det, p11 / det))
