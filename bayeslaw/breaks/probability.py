@@ -28,14 +28,15 @@ class BreakPrior:
 
     def of_kinds(self, span: float) -> Float[np.ndarray, " kind"]:
         """Probabilities of `KINDS` for a curve over so many units of log D_p."""
-        broken = -np.expm1(-self.hazard * span)
-        return np.array(
-            [
-                (1 - broken) * (1 - self.settling),
-                (1 - broken) * self.settling,
-                broken,
-            ]
-        )
+        return kind_priors(np.array(self.hazard * span), self.settling)
+
+
+def kind_priors(
+    expected: Float[np.ndarray, "..."], settling: float
+) -> Float[np.ndarray, "... kind"]:
+    """Probabilities of `KINDS` from the number of declines expected in a curve."""
+    stays = np.exp(-expected)
+    return np.stack([stays * (1 - settling), stays * settling, 1 - stays], axis=-1)
 
 
 @dataclass(frozen=True)
