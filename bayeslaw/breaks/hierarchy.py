@@ -18,14 +18,16 @@ from jaxtyping import Float
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayeslaw.breaks.probability import BreakPosterior, kind_priors
+from bayeslaw.breaks.probability import BreakPosterior
 
 # Priors, each as its distribution and the number of its equally likely values.
 LOG_HAZARD = (stats.norm(np.log(0.03), 1.0), 11)
 SLOPE = (stats.norm(0, 1.0), 7)  # of log hazard, a unit of alignment
 SPREAD = (stats.halfnorm(0, 0.7), 4)  # of log hazard between tasks
 SETTLING = (stats.beta(4.5, 5.5), 5)
-N_TASK = 9  # nodes of u_j
+# Nodes and weights of u_j (Gauss and Hermite).
+U, _weights = np.polynomial.hermite_e.hermegauss(9)
+U_WEIGHT = _weights / _weights.sum()
 
 
 @dataclass(frozen=True)
@@ -58,51 +60,78 @@ def share(
       alignment: alignment score of each; NaN counts as the mean.
     """
     span = np.array([curve.span for curve in curves])
-    log_z = np.array([curve.log_evidence for curve in curves])  # (curve, kind)
-    score = np.zeros(len(curves)) if alignment is None else np.asarray(alignment)
-    known = ~np.isnan(score)
-    centred = np.where(known, score - (score[known].mean() if known.any() else 0), 0)
-    of_task = np.array([sorted(set(tasks)).index(task) for task in tasks])
-    u, weight_u = _normal_nodes(N_TASK)
-    total, parts = [], []
-    hyper = list(product(*map(_nodes, (LOG_HAZARD, SLOPE, SPREAD, SETTLING))))
-    for mu, slope, spread, rho in hyper:
-        log_hazard = mu + slope * centred[:, None] + spread * u[None]  # (curve, u)
-        hazard = np.exp(log_hazard)
-        prior = kind_priors(hazard * span[:, None], rho)  # (curve, u, kind)
-        joint = np.log(prior) + log_z[:, None]
-        curve_log = logsumexp(joint, axis=2)  # (curve, u)
-        task_log = np.zeros((of_task.max() + 1, len(u)))
-        np.add.at(task_log, of_task, curve_log)
-        task_log += np.log(weight_u)
-        task_total = logsumexp(task_log, axis=1)
-        total.append(task_total.sum())
-        share_u = np.exp(task_log - task_total[:, None])[of_task]  # (curve, u)
-        kinds = np.exp(joint - curve_log[:, :, None])
-        parts.append(
-            (
-                (share_u[:, :, None] * kinds).sum(1),
-                (share_u * hazard).sum(1),
-            )
-        )
-    weight = np.exp(np.array(total) - logsumexp(total))
-    kinds, hazard = (
-        np.tensordot(weight, np.array([part[k] for part in parts]), 1) for k in (0, 1)
+    log_z = np.array([curve.log_evidence for curve in curves])
+    hazards = np.array(list(product(*map(_nodes, (LOG_HAZARD, SLOPE, SPREAD)))))
+    hazard = _hazards(hazards, _centred(alignment, len(curves)))  # (hyper, curve, u)
+    is_task = np.array(
+        [[task == name for task in tasks] for name in sorted(set(tasks))]
     )
-    slopes = np.array([node[1] for node in hyper])
-    mean = weight @ slopes
-    sd = float(np.sqrt(weight @ (slopes - mean) ** 2))
-    settling = float(weight @ np.array([node[3] for node in hyper]))
-    return Shared(kinds, hazard, settling, (float(mean), sd))
+    parts = [
+        _given_settling(rho, hazard, span, log_z, is_task.astype(float))
+        for rho in _nodes(SETTLING)
+    ]
+    total = np.array([part.log_total for part in parts])  # (settling, hyper)
+    weight = np.exp(total - logsumexp(total))
+    kinds = sum(
+        np.tensordot(w, part.kinds, 1) for w, part in zip(weight, parts, strict=True)
+    )
+    rate = sum(
+        np.tensordot(w, part.hazard, 1) for w, part in zip(weight, parts, strict=True)
+    )
+    slope = hazards[:, 1]
+    mean = float(weight.sum(0) @ slope)
+    sd = float(np.sqrt(weight.sum(0) @ (slope - mean) ** 2))
+    settling = float(weight.sum(1) @ _nodes(SETTLING))
+    return Shared(np.asarray(kinds), np.asarray(rate), settling, (mean, sd))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The posterior given how probable it is to settle."""
+
+    log_total: Float[np.ndarray, " hyper"]  # log evidence of all curves
+    kinds: Float[np.ndarray, "hyper curve kind"]
+    hazard: Float[np.ndarray, "hyper curve"]
+
+
+def _centred(alignment: np.ndarray | None, n: int) -> Float[np.ndarray, " curve"]:
+    score = np.zeros(n) if alignment is None else np.asarray(alignment, float)
+    known = ~np.isnan(score)
+    return np.where(known, score - (score[known].mean() if known.any() else 0.0), 0.0)
+
+
+def _hazards(
+    hyper: Float[np.ndarray, "hyper 3"], alignment: Float[np.ndarray, " curve"]
+) -> Float[np.ndarray, "hyper curve u"]:
+    mu, slope, spread = (column[:, None, None] for column in hyper.T)
+    return np.exp(mu + slope * alignment[None, :, None] + spread * U[None, None])
+
+
+def _given_settling(
+    rho: float,
+    hazard: Float[np.ndarray, "hyper curve u"],
+    span: Float[np.ndarray, " curve"],
+    log_z: Float[np.ndarray, "curve kind"],
+    is_task: Float[np.ndarray, "task curve"],
+) -> _Part:
+    """Sums over u of every task; curves of a task share it."""
+    expected = hazard * span[:, None]
+    log_stays = np.logaddexp(np.log1p(-rho) + log_z[:, 0], np.log(rho) + log_z[:, 1])
+    log_broken = np.log(-np.expm1(-expected)) + log_z[:, 2, None]
+    log_curve = np.logaddexp(log_stays[:, None] - expected, log_broken)
+    log_task = np.einsum("tc,hcu->htu", is_task, log_curve) + np.log(U_WEIGHT)
+    log_total = logsumexp(log_task, axis=2)
+    of_u = np.exp(log_task - log_total[:, :, None])
+    of_curve = np.einsum("tc,htu->hcu", is_task, of_u)
+    p_broken = (of_curve * np.exp(log_broken - log_curve)).sum(2)
+    settled = np.exp(np.log(rho) + log_z[:, 1] - log_stays)
+    kinds = np.stack(
+        [(1 - p_broken) * (1 - settled), (1 - p_broken) * settled, p_broken], axis=-1
+    )
+    return _Part(log_total.sum(1), kinds, (of_curve * hazard).sum(2))
 
 
 def _nodes(prior: tuple) -> np.ndarray:
     """Middles of equally likely parts of a distribution."""
     distribution, n = prior
     return distribution.ppf((np.arange(n) + 0.5) / n)
-
-
-def _normal_nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of a standard Normal distribution (Gauss and Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
