@@ -4,8 +4,8 @@ The rate at which curve i of task j begins to decline, a unit of log D_p, is
 
   log hazard_i = mu + slope (alignment_i - mean alignment) + spread * u_j,   u_j ~ N(0, 1)
 
-and a curve that does not decline settles with probability rho. Given the evidence of the
-kinds for each curve, these five numbers have a posterior in few dimensions: it is summed
+and a curve that does not decline settles with probability rho. Given the evidence of
+the kinds for each curve, these numbers have a posterior of few dimensions. It is summed
 over grids of quantiles of their priors, and over u_j task by task, without a sampler.
 """
 

@@ -1,6 +1,6 @@
 """How probable it is that a curve has begun to fall, and how it may go on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from bayeslaw.breaks.shapes import DECLINES, DECLINES_BY, KINDS, Shapes, all_sha
 from bayeslaw.errors import InputError
 
 LEAST_POINTS = 3
+TINY = 1e-300  # so that a probability of 0 has a logarithm
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,19 @@ class BreakPosterior:
     Attributes:
       points: the curve, the larger the better.
       first, last: D_p of its first and its last point.
-      prior: what was believed before.
       shapes: all there are.
       evidence: of each.
+      log_prior: of each kind, up to a constant.
+      hazard: rate at which it may begin to decline later, a unit of log D_p.
     """
 
     points: Points
     first: float
     last: float
-    prior: BreakPrior
     shapes: Shapes
     evidence: Evidence
+    log_prior: Float[np.ndarray, " kind"]
+    hazard: float
 
     @property
     def span(self) -> float:
@@ -67,10 +70,12 @@ class BreakPosterior:
         """Place of some D_p on the curve: 0 at the first point, 1 at the last."""
         return np.log(D / self.first) / self.span
 
-    @property
-    def log_prior(self) -> Float[np.ndarray, " kind"]:
-        """Log prior of each kind."""
-        return np.log(self.prior.of_kinds(self.span))
+    def given(
+        self, kinds: Float[np.ndarray, " kind"], hazard: float
+    ) -> "BreakPosterior":
+        """The same curve where other curves have told how probable each kind is."""
+        log_prior = np.log(np.maximum(kinds, TINY)) - self.log_evidence
+        return replace(self, log_prior=log_prior, hazard=hazard)
 
     @cached_property
     def log_weight(self) -> Float[np.ndarray, "shape noise"]:
@@ -113,7 +118,7 @@ class BreakPosterior:
         residual = np.sqrt(np.maximum(v11 - v12**2 / v22, 0))
         level = level + v12 / v22 * (positive - scale) + residual * rng.normal(size=n)
         shapes = self.shapes.select(shape)
-        later = 1 + rng.exponential(1 / (self.prior.hazard * self.span), n)
+        later = 1 + rng.exponential(1 / (self.hazard * self.span), n)
         later[shapes.kind == DECLINES] = np.inf
         declines, weights = (
             np.array(list(x)) for x in (DECLINES_BY, DECLINES_BY.values())
@@ -164,8 +169,16 @@ def break_posterior(
         y=(value if larger_is_better else -value)[order],
         se=(unknown if se is None else se)[order],
     )
-    shapes = all_shapes()
-    return BreakPosterior(points, first, last, prior, shapes, evidence(points, shapes))
+    shapes, kinds = all_shapes(), prior.of_kinds(np.log(last / first))
+    return BreakPosterior(
+        points,
+        first,
+        last,
+        shapes,
+        evidence(points, shapes),
+        np.log(kinds),
+        prior.hazard,
+    )
 
 
 @dataclass(frozen=True)
