@@ -8,9 +8,8 @@ from jaxtyping import Array
 
 from bayeslaw.law import Coordinate, Number, Values
 from bayeslaw.laws import chinchilla
-from bayeslaw.laws.drift import DRIFT
+from bayeslaw.laws.drift import DRIFT, TOKEN_DRIFT
 from bayeslaw.laws.repetition import REPETITION
-from bayeslaw.laws.token_drift import TOKEN_DRIFT
 from bayeslaw.laws.transfer import TRANSFER
 from bayeslaw.laws.trunk_offset import TRUNK_OFFSET
 from bayeslaw.priors import GroupPrior
