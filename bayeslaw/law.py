@@ -157,7 +157,7 @@ class Law:
             inputs = dict(inputs)
             offset = offset + inputs.pop("offset", 0.0)
         own = {
-            name: _row(coordinates[name])
+            name: row(coordinates[name])
             for name, coordinate in self.coordinates.items()
             if coordinate.per == "group" and not self._is_added(name)
         }
@@ -175,6 +175,6 @@ class Law:
         return natural
 
 
-def _row(values: Any) -> Any:
+def row(values: Any) -> Any:
     """A coordinate against cells; an extension may have made it differ between them."""
     return values if jnp.ndim(values) == 2 else values[:, None]

@@ -17,7 +17,7 @@ MAX_NAMED = 4
 # Ratios rest on these. The priors of alpha and beta are felt in most tables of small
 # proxies, so a conflict there is worth knowing, but no reason for alarm. A law without
 # ratios is for predictions, and these rest on alpha and beta.
-DECISIVE = ("gamma", "drift")
+DECISIVE = ("gamma", "drift", "token_drift")
 DECISIVE_WITHOUT_RATIOS = ("alpha", "beta")
 
 Diagnosis = Literal["", "prior-data conflict", "weak likelihood"]
@@ -105,7 +105,7 @@ def _parameters(posterior: xr.DataTree) -> xr.Dataset:
     draws = posterior["posterior"].dataset
     wanted = [
         name
-        for stem in ("alpha", "beta", "gamma", "drift")
+        for stem in ("alpha", "beta", "gamma", "drift", "token_drift")
         for name in (stem, f"log_{stem}_mean", f"{stem}_mean")
         if name in draws
     ]

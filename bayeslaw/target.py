@@ -73,9 +73,9 @@ class Target:
     ) -> np.ndarray:
         """The same with other numbers of tokens, for some draws; D is (pick,)."""
         values = {name: array[pick] for name, array in self.values.items()}
-        full, floor, _ = self._form(values, D)
+        full, floor, exponent = self._form(values, D)
         weight = self.w_raw[pick]
-        scaled = separable_loss(weight * (full - floor), self.g[pick], ratios)
+        scaled = separable_loss(weight * (full - floor), exponent, ratios)
         return scaled + (weight * floor).sum(-1)
 
     def named(self, values: np.ndarray) -> dict[str, float]:

@@ -168,6 +168,7 @@ def test_importance_sampling_finds_the_density_without_the_run():
     assert (found.pareto_k < max_pareto_k(one)).all()
 
 
+@pytest.mark.slow
 def test_runs_that_importance_sampling_cannot_leave_out_are_refitted():
     with patch("bayeslaw.comparison.max_pareto_k", lambda one: -np.inf):
         comparison = compared(max_refits=2)

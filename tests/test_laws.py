@@ -17,6 +17,7 @@ PAPER = {"E": 1.5, "A": 400.0, "B": 600.0, "alpha": 0.34, "beta": 0.28, "gamma":
 # Coordinates of each extension at which the law is its own formula.
 NOTHING = {
     "drift": {"drift": 0.0},
+    "token_drift": {"token_drift": 0.0},
     "transfer": {"log_transfer": -1e3},
     "repetition": {"log_R": 30.0},
     "trunk_offset": {"trunk_level": 0.0, "trunk_slope": 0.0},
@@ -269,13 +270,25 @@ def test_all_extensions_together_at_zero_leave_the_law_as_it_is(law):
     np.testing.assert_allclose(got, own_formula(law, natural, plain), rtol=1e-10)
 
 
-@pytest.mark.parametrize("law", with_extension("drift"))
-def test_drift_is_a_power_of_the_size_in_the_ratio_exponent(law):
-    """The paper's law holds at N0 for every ratio, and at p0 for every size."""
+@pytest.mark.parametrize(
+    ("law", "name", "of", "factor"),
+    [
+        pytest.param(*law.values, name, of, factor, id=f"{law.id}-{name}")
+        for name, of, factor in (
+            ("drift", "N", "gamma_per_decade"),
+            ("token_drift", "D", "gamma_per_decade_of_tokens"),
+        )
+        for law in with_extension(name)
+    ],
+)
+def test_drift_is_a_power_of_size_or_tokens_in_the_ratio_exponent(
+    law, name, of, factor
+):
+    """The paper's law holds at the reference for every ratio, and at p0 everywhere."""
     coordinates, plain, inputs = study(law, np.random.default_rng(11))
     natural = natural_of(law, coordinates)
-    drift = coordinates["drift"]
-    exponent = natural["gamma"] * (plain["N"] / REFERENCE["N"]) ** drift
+    drift = coordinates[name]
+    exponent = natural["gamma"] * (plain[of] / REFERENCE[of]) ** drift
     ratio = (plain["p"] / REFERENCE["p"]) ** -exponent
     at_p0 = REFERENCE["p"] ** -natural["gamma"]
     size = natural["A"] / plain["N"] ** natural["alpha"]
@@ -285,7 +298,7 @@ def test_drift_is_a_power_of_the_size_in_the_ratio_exponent(law):
     else:
         expected = natural["E"] + (size + data) * at_p0 * ratio
     np.testing.assert_allclose(outcome(law, coordinates, inputs), expected, rtol=1e-11)
-    np.testing.assert_allclose(natural["gamma_per_decade"], 10**drift)
+    np.testing.assert_allclose(natural[factor], 10**drift)
 
 
 @pytest.mark.parametrize("law", with_extension("transfer"))

@@ -35,7 +35,9 @@ def _double_precision():
 SPECS = {
     "default": default,
     "every extension": lambda: default(
-        extensions=dict.fromkeys(("transfer", "repetition", "trunk_offset"), True)
+        extensions=dict.fromkeys(
+            ("token_drift", "transfer", "repetition", "trunk_offset"), True
+        )
     ),
     "reducible": lambda: default().model_copy(update={"law": "reducible_ratio"}),
     "chinchilla": lambda: read_spec("models/chinchilla.toml"),
@@ -53,7 +55,16 @@ SPECS = {
 }
 
 
-@pytest.fixture(params=SPECS.values(), ids=SPECS)
+# Each variant is compiled by every test that asks for it.
+RARE = ("no pooling", "one law", "one odds", "normal", "student by ratio")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in RARE))
+        for name, make in SPECS.items()
+    ]
+)
 def spec(request):
     return request.param()
 

@@ -17,6 +17,7 @@ from bayeslaw.ratios import optimal_ratios
 DIMS = ("chain", "draw")
 
 
+@pytest.mark.slow
 def test_the_saved_likelihood_is_the_density_of_all_rows():
     posterior = small_posterior()
     distribution, observed = predictive(posterior, 50)

@@ -70,7 +70,9 @@ def alone(spec):
     return trained(spec, 1, "replicated")
 
 
-@pytest.mark.parametrize("weights", ["replicated", "full"])
+@pytest.mark.parametrize(
+    "weights", [pytest.param("replicated", marks=pytest.mark.slow), "full"]
+)
 def test_eight_devices_train_the_same_proxy_as_one(spec, alone, weights):
     together = trained(spec, 8, weights)
     # Sums in another order, in float32, over eight steps.

@@ -10,6 +10,7 @@ from proxy_studies import prepared_run
 
 from bayeslaw.corpora.tokenizer import ByteTokenizer
 from bayeslaw.curves import read_curves
+from bayeslaw.errors import InputError
 from bayeslaw.proxy.config import Proxy, Training, Translation
 from bayeslaw.proxy.executor import train_study
 from bayeslaw.proxy.pool import Pool
@@ -23,7 +24,7 @@ from bayeslaw.proxy.translation.finetune import (
     make_finetune,
     n_steps,
 )
-from bayeslaw.proxy.translation.measure import alignment, translate
+from bayeslaw.proxy.translation.measure import alignment, read_task, translate
 from bayeslaw.proxy.translation.scores import score_nats, score_texts
 
 SMALL = Proxy(depth=2, width_per_depth=8, head_width=4)
@@ -204,6 +205,18 @@ batch_size = 4
 test_pairs = 3
 untrained = true
 """
+
+
+@pytest.mark.parametrize(
+    ("task", "pairs", "wrong"),
+    [
+        ("en-xx", 10, "unknown task of translation"),
+        ("en-de", 10**6, "too few sentence pairs"),
+    ],
+)
+def test_a_task_that_the_corpus_cannot_give_is_refused(task, pairs, wrong):
+    with pytest.raises(InputError, match=wrong):
+        read_task(task, pairs, test_pairs=10, context=64, corpus_folder=None)
 
 
 def test_a_study_of_translation_has_its_own_table(tmp_path):

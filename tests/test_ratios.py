@@ -84,6 +84,7 @@ def reducible_draws(posterior):
     return rival
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [small_posterior, rival_posterior])
 def test_a_part_of_the_loss_that_ratios_do_not_move_stays_constant(of):
     rival = reducible_draws(of())

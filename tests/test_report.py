@@ -137,6 +137,7 @@ def test_decision_shows_ratios_flatness_regret_and_extrapolation(page_of):
     assert "N* is 4.8 times and D* 12.5 times the largest in the table" in text
 
 
+@pytest.mark.slow
 def test_names_of_families_cannot_change_the_page(page_of):
     page = page_of(ODD_NAMES)
     assert not page.of("b")

@@ -9,6 +9,6 @@ LAWS: Mapping[str, Law] = {
     law.name: law for law in (family_loss.LAW, reducible_ratio.LAW, chinchilla.LAW)
 }
 """
-Extensions that laws offer, each one file too: `drift`, `transfer`, `repetition` and
-`trunk_offset`.
+Extensions that laws offer have files of their own too: `drift` (with size and with
+tokens), `transfer`, `repetition` and `trunk_offset`.
 """

@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from bayeslaw.law import Coordinate, Number, Values
 from bayeslaw.laws import chinchilla
-from bayeslaw.laws.drift import DRIFT
+from bayeslaw.laws.drift import DRIFT, TOKEN_DRIFT
 from bayeslaw.laws.repetition import REPETITION
 from bayeslaw.laws.transfer import TRANSFER
 from bayeslaw.laws.trunk_offset import TRUNK_OFFSET
@@ -100,5 +100,5 @@ LAW = replace(
     has_ratio=True,
     domain="N > 0, D > 0, 0 < p <= 1",
     source="He et al. 2024, arXiv 2410.12883, equation 6",
-    offered=(DRIFT, TRANSFER, REPETITION, TRUNK_OFFSET),
+    offered=(DRIFT, TOKEN_DRIFT, TRANSFER, REPETITION, TRUNK_OFFSET),
 )

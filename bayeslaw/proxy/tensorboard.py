@@ -46,6 +46,7 @@ class TensorBoard:
         self._folder, self._library = folder, tensorboardX
         self._files: dict[str, Any] = {}
         self._copied: set[tuple[str, str, int]] = set()
+        self._finished: set[RunFolder] = set()  # copied, and nothing will be added
         self._looked = float("-inf")
 
     def update(self, runs: Iterable[RunFolder]) -> None:
@@ -61,7 +62,9 @@ class TensorBoard:
             file.close()
 
     def _copy(self, runs: Iterable[RunFolder]) -> None:
-        for run in runs:
+        for run in set(runs) - self._finished:
+            if run.is_finished:
+                self._finished.add(run)
             points = [*_training_points(run), *_held_out_points(run)]
             name = run.read_spec().run if points else ""
             for point in points:

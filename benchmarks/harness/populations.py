@@ -23,7 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayeslaw.proxy.config import Proxy, Training
-from bayeslaw.proxy.program import dtype_of, make_gradient, make_optimizer
+from bayeslaw.proxy.program import (
+    dtype_of,
+    make_gradient,
+    make_optimizer,
+    make_steps,
+)
 from bayeslaw.proxy.scaling import count_parameters
 from bayeslaw.proxy.transformer import init_transformer
 
@@ -35,24 +40,17 @@ def make_population(proxy: Proxy, training: Training, size: int):
     """Initial states, and the function that trains them all for some steps."""
     init = functools.partial(init_transformer, proxy, VOCABULARY)
     like, apply = init(jax.random.key(0), dtype=dtype_of(training))
-    optimizer, compute = (
-        make_optimizer(like, proxy, training),
-        make_gradient(apply, training),
-    )
+    optimizer = make_optimizer(like, proxy, training)
+    steps = make_steps(optimizer, make_gradient(apply, training))
+    rates = jnp.full(STEPS, RATE)
 
     def begin(key):
         params, _ = init(key)
-        return params, optimizer.init(params)
+        return {"params": params, "optimizer": optimizer.init(params)}
 
     def train(stream, state, starts):
-        def step(state, start_B):
-            params, memory = state
-            loss, gradient = compute(params, stream, start_B)
-            update, memory = optimizer.update(gradient, memory, params)
-            params = jax.tree.map(lambda w, u: w - RATE * u, params, update)
-            return (params, memory), loss
-
-        return jax.lax.scan(step, state, starts)
+        state, measured = steps(state, stream, starts, rates)
+        return state, measured["loss"]
 
     keys = jax.random.split(jax.random.key(1), size)
     if size == 1:  # the program of the harness, without an axis of proxies

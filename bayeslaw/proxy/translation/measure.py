@@ -74,7 +74,7 @@ def measure_translations(
       tokens: D_p, tokens of pretraining; 0 if there was none.
     """
     assert spec.translation is not None
-    coder = read_tokenizer(corpus_folder) if corpus_folder else ByteTokenizer()
+    coder = _tokenizer(corpus_folder)
     vocabulary = len(program.corpus.bytes_per_token)
     context, beams = _context(spec), spec.translation.beams
     tools = make_tools(
@@ -131,7 +131,7 @@ def read_task(
     Raises:
       InputError: the corpus has no such task, or fewer training pairs.
     """
-    coder = read_tokenizer(corpus_folder) if corpus_folder else ByteTokenizer()
+    coder = _tokenizer(corpus_folder)
     sets = _read_pairs(corpus_folder)
     source, _, target = name.partition("-")
     other = target if source == "en" else source
@@ -200,6 +200,11 @@ def alignment(mixture: dict[str, float], task: str) -> float:
     """
     source, target = (mixture.get(language, 0.0) for language in task.split("-"))
     return source * target + 0.7 * source + 0.8 * target
+
+
+@functools.lru_cache(maxsize=2)
+def _tokenizer(corpus_folder: Path | None) -> Tokenizer:
+    return read_tokenizer(corpus_folder) if corpus_folder else ByteTokenizer()
 
 
 @functools.lru_cache(maxsize=2)
