@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bayeslaw.comparison import compare as compare
     from bayeslaw.curves import read_curves as read_curves
     from bayeslaw.diagnostics import check as check
+    from bayeslaw.downstream.analysis import breaks as breaks
     from bayeslaw.fitting import fit as fit
     from bayeslaw.forecasting import forecast as forecast
     from bayeslaw.laws import LAWS as LAWS
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "LAWS": "laws",
+    "breaks": "downstream.analysis",
     "check": "diagnostics",
     "compare": "comparison",
     "decision_sensitivity": "sensitivity",

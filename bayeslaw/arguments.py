@@ -24,6 +24,10 @@ def _check_output(path: Path) -> Path:
     return path
 
 
+def _check_optional(path: Path | None) -> Path | None:
+    return None if path is None else _check_output(path)
+
+
 def _check_figure(path: Path | None) -> Path | None:
     if path is None:
         return None
@@ -54,6 +58,12 @@ RecordOutput = Annotated[
 ReportOutput = Annotated[
     Path,
     typer.Option("-o", "--output", help="HTML to write.", callback=_check_output),
+]
+OptionalReportOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="HTML report to write.", callback=_check_optional
+    ),
 ]
 FigureOutput = Annotated[
     Path | None,

@@ -34,6 +34,7 @@ from bayeslaw.arguments import (
 )
 from bayeslaw.cli_comparison import compare
 from bayeslaw.cli_corpora import corpora
+from bayeslaw.cli_downstream import breaks
 from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
 from bayeslaw.cli_training import train
 from bayeslaw.errors import FailedChecksError, InputError, file_error
@@ -118,7 +119,7 @@ def _refuse_options_of_losses(mixtures: Path | None, normalise: bool) -> None:
         )
 
 
-for verb in (priors, fit, check, compare, predict, transfer, calibrate):
+for verb in (priors, fit, check, compare, predict, transfer, calibrate, breaks):
     app.command()(verb)
 app.add_typer(corpora, name="corpora")
 

@@ -62,6 +62,12 @@ class CurveTable:
         """The tasks, in order of first appearance."""
         return tuple(dict.fromkeys(self.columns["task"].tolist()))
 
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each metric, in order of first appearance."""
+        names = (self.columns[name].tolist() for name in ("metric", "unit"))
+        return dict(zip(*names, strict=True))
+
     def rows_of(self, curve: Curve) -> "np.ndarray":
         """Returns which rows are points of a curve, of all its seeds. Shape (row,).
 

@@ -1,5 +1,6 @@
 """Figures of the report: matplotlib `Figure` objects, one family one colour."""
 
+from bayeslaw.plots.breaking import break_curves
 from bayeslaw.plots.chains import effective_sizes, rank_traces
 from bayeslaw.plots.law_curves import law_curves
 from bayeslaw.plots.predictive import pit_difference, predictive_residuals
@@ -10,6 +11,7 @@ from bayeslaw.plots.simplex_pairs import simplex_pairs
 from bayeslaw.plots.style import family_colours, save_figure, to_svg
 
 __all__ = [
+    "break_curves",
     "effective_sizes",
     "family_colours",
     "law_curves",

@@ -86,8 +86,7 @@ def report(
     is_allowed = allow_failed_checks or bool(decision.failed_checks)
     checks = require_passed(posterior, allow_failed_checks=is_allowed)
     content = _content(posterior, decision, checks) | {"default_target": default_target}
-    # The template's macros leave blank lines; a page begins with its doctype.
-    return _write(Path(path), _template().render(content).lstrip())
+    return write(Path(path), render("report.html", content))
 
 
 def _target(
@@ -190,7 +189,8 @@ def _is_extrapolated(decision: Decision) -> bool:
     return max(reach.N_factor, reach.D_factor) > 1 or bool(reach.outside_ratios)
 
 
-def _template() -> jinja2.Template:
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """A page from one of the templates."""
     # Names come from users' tables, so everything is escaped.
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bayeslaw"),
@@ -199,10 +199,12 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html")
+    # Templates leave blank lines; a page begins with its doctype.
+    return environment.get_template(template).render(content).lstrip()
 
 
-def _write(path: Path, text: str) -> Path:
+def write(path: Path, text: str) -> Path:
+    """Write a page; it appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
     temporary.write_text(text, encoding="utf-8")

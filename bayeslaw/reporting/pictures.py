@@ -32,7 +32,8 @@ class Picture:
     alt: str
 
 
-def _picture(figure: Figure, alt: str) -> Picture:
+def picture(figure: Figure, alt: str) -> Picture:
+    """A figure as an image of the page."""
     # An image of its own, not inline SVG: ids of two figures cannot clash.
     encoded = base64.b64encode(plots.to_svg(figure).encode()).decode()
     return Picture(f"data:image/svg+xml;base64,{encoded}", alt)
@@ -51,7 +52,7 @@ def curve_pictures(posterior: xr.DataTree, decision: Decision) -> Iterator[Pictu
             probability=decision.probability,
         )
         names = ", ".join(shown)
-        yield _picture(
+        yield picture(
             figure,
             "Loss against model size, training tokens and sampling ratio: curves "
             f"with their intervals, and the observations, of {names}.",
@@ -71,7 +72,7 @@ def ratio_picture(decision: Decision, tried: Ranges) -> Picture:
             f"{name} {ratio(decision.ratios[name])}, interval {interval}, flat {flat}"
         )
 
-    return _picture(
+    return picture(
         plots.ratio_intervals(decision, tried),
         "Recommended sampling ratios: " + "; ".join(map(sentence, decision.families)),
     )
@@ -79,7 +80,7 @@ def ratio_picture(decision: Decision, tried: Ranges) -> Picture:
 
 def simplex_picture(decision: Decision) -> Picture:
     """Draws of the optimal mixture."""
-    return _picture(
+    return picture(
         plots.simplex_pairs(decision),
         "Optimal mixtures of the posterior draws around the recommended one, by pairs "
         "of families.",
@@ -92,11 +93,11 @@ def sampler_pictures(
     """Rank traces of the worst-mixing quantities, effective sizes of all."""
     worst = _worst_mixing(posterior, sizes["bulk"])
     return (
-        _picture(
+        picture(
             plots.rank_traces(worst),
             "Fractional-rank lines of the chains: " + ", ".join(worst),
         ),
-        _picture(
+        picture(
             plots.effective_sizes(sizes, MIN_ESS, families),
             "Bulk and tail effective sample size of every quantity.",
         ),
@@ -124,12 +125,12 @@ def _worst_mixing(posterior: xr.DataTree, sizes: xr.Dataset) -> dict[str, xr.Dat
 def predictive_pictures(posterior: xr.DataTree) -> tuple[Picture, Picture]:
     """Uniformity of predictive probabilities, residuals."""
     return (
-        _picture(
+        picture(
             plots.pit_difference(posterior),
             "Difference between the distribution of predictive probabilities and the "
             "uniform one, with a simultaneous band.",
         ),
-        _picture(
+        picture(
             plots.predictive_residuals(posterior),
             "Observed minus predicted loss of every row, in percent, with intervals of "
             "replicated rows.",
@@ -139,7 +140,7 @@ def predictive_pictures(posterior: xr.DataTree) -> tuple[Picture, Picture]:
 
 def prior_predictive_picture(posterior: xr.DataTree) -> Picture:
     """What the priors alone expected of the fitted rows."""
-    return _picture(
+    return picture(
         plots.prior_predictive_bands(prior_predictive_of(posterior)),
         "Observed losses of each family against model size, over the bands in which "
         "the priors expected them.",
@@ -151,7 +152,7 @@ def prior_pictures(posterior: xr.DataTree) -> Iterator[Picture]:
     draws = posterior["posterior"].dataset
     units = parameter_units(", ".join(provenance(posterior)["unit"]))
     names = spec_of(posterior).law_record.parameters
-    yield _picture(
+    yield picture(
         plots.parameter_densities(
             posterior,
             {
@@ -163,7 +164,7 @@ def prior_pictures(posterior: xr.DataTree) -> Iterator[Picture]:
     )
     scalars = [str(name) for name in draws.data_vars if draws[name].ndim == 2]
     if scalars:
-        yield _picture(
+        yield picture(
             plots.scalar_densities(posterior, scalars),
             "Prior and posterior densities of " + ", ".join(scalars),
         )

@@ -5,38 +5,42 @@ linear in level and scale. Their prior is Normal and half Normal, so their integ
 known; over shapes and noise it is a sum. There is no optimiser and no sampler.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import log_ndtr, logsumexp
 
-from bayeslaw.breaks.shapes import Shapes
+from bayeslaw.downstream.shapes import Shapes
 
-# Prior of the level: Normal around the curve's mean L, of this sd over L; of the scale:
+# Prior of the level: Normal around the curve's mean, of this sd over L; of the scale:
 # half Normal. Both are wide and the same for all shapes.
 LEVEL_SD, SCALE_SD = 2.0, 1.0
 # Noise beyond the given standard errors, over L, and how likely each is.
 DISCREPANCY = {0.0: 2, 0.01: 2, 0.02: 2, 0.04: 1.5, 0.08: 1, 0.16: 0.5}
 # The same where no standard errors are given: some noise there must be.
 DISCREPANCY_ALONE = {0.003: 1, 0.01: 2, 0.02: 2, 0.04: 1.5, 0.08: 1, 0.16: 0.5}
-# Each point is an outlier with this probability, one of a curve at most, and then has
-# its standard deviation times this factor.
+# Each point is an outlier with this probability, and then has its standard deviation
+# times this factor; one of a curve at most, so that there are few cases to sum over.
 OUTLIER, OUTLIER_FACTOR = 0.03, 6.0
 
 
 @dataclass(frozen=True)
 class Points:
-    """One curve, the larger the better."""
+    """One curve, the larger the better.
 
-    t: Float[np.ndarray, " point"]  # log D_p, 0 at the first point and 1 at the last
-    y: Float[np.ndarray, " point"]  # score
-    se: Float[np.ndarray, " point"]  # its standard error; NaN where not given
+    Attributes:
+      t: log D_p, 0 at the first point and 1 at the last.
+      y: score.
+      se: its standard error; NaN where not given.
+      L: size of a score, what all priors are relative to.
+    """
 
-    @property
-    def level(self) -> float:
-        """L, the mean size of the scores: what priors are relative to."""
-        return float(np.abs(self.y).mean())
+    t: Float[np.ndarray, " point"]
+    y: Float[np.ndarray, " point"]
+    se: Float[np.ndarray, " point"]
+    L: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class Evidence:
     mean: tuple[Float[np.ndarray, "shape noise"], ...]
     covariance: tuple[Float[np.ndarray, "shape noise"], ...]
 
+    def select(self, chosen: np.ndarray) -> "Evidence":
+        """Some of the shapes, by number, in that order and as often as named."""
+        return Evidence(
+            self.log_z[chosen],
+            tuple(part[chosen] for part in self.mean),
+            tuple(part[chosen] for part in self.covariance),
+        )
+
     @property
     def by_shape(self) -> Float[np.ndarray, " shape"]:
         """Log evidence of each shape, the noise summed over."""
@@ -68,9 +80,10 @@ def noise_nodes(
     table = DISCREPANCY if is_given.all() else DISCREPANCY_ALONE
     share, weight = (np.array(list(part)) for part in (table, table.values()))
     own = np.where(is_given, points.se, 0.0) ** 2
-    variance_SxP = own[None] + (share[:, None] * points.level) ** 2
+    variance_SxP = own[None] + (share[:, None] * points.L) ** 2
     factor_KxP = np.vstack([np.ones(n), np.where(np.eye(n), OUTLIER_FACTOR**2, 1.0)])
-    log_outlier_K = np.log([1 - n * OUTLIER, *n * [OUTLIER]])
+    log_outlier_K = np.log([1 - OUTLIER, *n * [OUTLIER]])
+    log_outlier_K -= logsumexp(log_outlier_K)
     variance = (variance_SxP[:, None] * factor_KxP[None]).reshape(-1, n)
     log_prior = np.log(weight / weight.sum())[:, None] + log_outlier_K[None]
     return variance, log_prior.ravel()
@@ -82,23 +95,53 @@ def evidence(points: Points, shapes: Shapes) -> Evidence:
     With weights w the posterior precision of (level, scale) is a 2 x 2 matrix; the
     share of its Normal distribution above scale 0 closes the integral.
     """
-    L, y = points.level, points.y
     variance, log_prior = noise_nodes(points)
-    weight = 1 / variance  # (noise, point)
+    found = _integrate(points, shapes, 1 / variance, lambda a, w: a @ w.T)
+    return replace(found, log_z=found.log_z + log_prior)
+
+
+def evidence_of_pairs(
+    points: Points, shapes: Shapes, noise: Int[np.ndarray, " shape"]
+) -> Evidence:
+    """The evidence of each shape with one noise of its own; one column."""
+    variance, log_prior = noise_nodes(points)
+    weight = 1 / variance[noise]
+    found = _integrate(
+        points, shapes, weight, lambda a, w: (a * w).sum(-1, keepdims=True)
+    )
+    return replace(found, log_z=found.log_z + log_prior[noise, None])
+
+
+def _integrate(
+    points: Points,
+    shapes: Shapes,
+    weight: Float[np.ndarray, "noise point"],
+    add: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Evidence:
+    """Integrals over level and scale.
+
+    Args:
+      points: the curve.
+      shapes: the shapes.
+      weight: inverse variances.
+      add: sums a function of the points, (shape, point), with weights, over the points.
+    """
+    L, y, centre = points.L, points.y, points.y.mean()
     rise, gone = shapes.rise(points.t), shapes.fall(points.t)
     target = y[None] + L * gone  # (shape, point): what level and scale must explain
     level_precision, scale_precision = (LEVEL_SD * L) ** -2, (SCALE_SD * L) ** -2
-    p11 = weight.sum(1)[None] + level_precision
-    p12 = rise @ weight.T
-    p22 = rise**2 @ weight.T + scale_precision
-    v1 = target @ weight.T + level_precision * L
-    v2 = (rise * target) @ weight.T
+    p11 = add(np.ones_like(rise), weight) + level_precision
+    p12 = add(rise, weight)
+    p22 = add(rise**2, weight) + scale_precision
+    v1 = add(target, weight) + level_precision * centre
+    v2 = add(rise * target, weight)
+    log_weight = add(np.ones_like(rise), np.log(weight / (2 * np.pi)))
     det = p11 * p22 - p12**2
     level, scale = (p22 * v1 - p12 * v2) / det, (p11 * v2 - p12 * v1) / det
-    left = target**2 @ weight.T + level_precision * L**2 - level * v1 - scale * v2
+    left = add(target**2, weight) - level * v1 - scale * v2
+    left += level_precision * centre**2
     log_z = (
-        log_prior
-        + 0.5 * np.log(weight / (2 * np.pi)).sum(1)
+        0.5 * log_weight
         + 0.5 * np.log(level_precision * scale_precision / det)
         - 0.5 * left
         + np.log(2)

@@ -4,11 +4,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from scipy.special import log_ndtr, logsumexp, ndtri_exp
 
-from bayeslaw.breaks.evidence import Evidence, Points, evidence
-from bayeslaw.breaks.shapes import DECLINES, DECLINES_BY, KINDS, Shapes, all_shapes
+from bayeslaw.downstream.evidence import (
+    Evidence,
+    Points,
+    evidence,
+    evidence_of_pairs,
+    noise_nodes,
+)
+from bayeslaw.downstream.scale import AS_IT_IS, Scale
+from bayeslaw.downstream.shapes import DECLINES, DECLINES_BY, KINDS, Shapes, all_shapes
 from bayeslaw.errors import InputError
 
 LEAST_POINTS = 3
@@ -32,6 +39,9 @@ class BreakPrior:
         return kind_priors(np.array(self.hazard * span), self.settling)
 
 
+USUAL_PRIOR = BreakPrior()
+
+
 def kind_priors(
     expected: Float[np.ndarray, "..."], settling: float
 ) -> Float[np.ndarray, "... kind"]:
@@ -51,6 +61,7 @@ class BreakPosterior:
       evidence: of each.
       log_prior: of each kind, up to a constant.
       hazard: rate at which it may begin to decline later, a unit of log D_p.
+      scale: of the points.
     """
 
     points: Points
@@ -60,11 +71,17 @@ class BreakPosterior:
     evidence: Evidence
     log_prior: Float[np.ndarray, " kind"]
     hazard: float
+    scale: Scale = AS_IT_IS
 
     @property
     def span(self) -> float:
         """Length of the curve in units of log D_p."""
         return float(np.log(self.last / self.first))
+
+    @property
+    def checkpoints(self) -> Float[np.ndarray, " checkpoint"]:
+        """The distinct D_p of its points, increasing."""
+        return self.first * np.exp(np.unique(self.points.t) * self.span)
 
     def time(self, D: Float[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
         """Place of some D_p on the curve: 0 at the first point, 1 at the last."""
@@ -104,20 +121,61 @@ class BreakPosterior:
         return self.probability[KINDS[DECLINES]]
 
     def draw(self, n: int, seed: int = 0) -> "Curves":
-        """Draw curves, with what may happen to them after the last point."""
+        """Draw curves, with what may happen to them after the last point.
+
+        Shapes are drawn from the finite set and moved to places between its members,
+        then drawn again by the evidence there: data of little noise tell more places
+        apart than the set has.
+        """
         rng = np.random.default_rng(seed)
-        flat = np.exp(self.log_weight.ravel())
-        drawn = rng.choice(len(flat), n, p=flat / flat.sum())
-        shape, noise = np.divmod(drawn, self.log_weight.shape[1])
-        level, scale = (part[shape, noise] for part in self.evidence.mean)
-        v11, v12, v22 = (part[shape, noise] for part in self.evidence.covariance)
+        shape, noise = _choose(np.exp(self.log_weight), n, rng)
+        shapes = self.shapes.select(shape).between(rng)
+        found = evidence_of_pairs(self.points, shapes, noise)
+        gain = found.log_z[:, 0] - self.evidence.log_z[shape, noise]
+        # Kinds keep the probabilities that they have on the set.
+        for kind in range(len(KINDS)):
+            is_kind = shapes.kind == kind
+            if is_kind.any():
+                gain[is_kind] -= logsumexp(gain[is_kind]) - np.log(is_kind.sum())
+        weight = np.exp(gain - gain.max())
+        again = rng.choice(n, n, p=weight / weight.sum())
+        return self._complete(shapes.select(again), found.select(again), rng)
+
+    def p_null(self, n: int = 1000, seed: int = 0) -> float:
+        """How often curves that do not decline would look as if they did.
+
+        A posterior predictive check of the kinds without a decline, their noise being
+        what the standard errors say (the least that is thought possible where none are
+        given): the share of repeated experiments whose scores fall as far below their
+        running maximum as the given ones do.
+        """
+        rng = np.random.default_rng(seed)
+        weight = np.exp(self.log_weight - self.log_weight[:, :1].max())
+        weight[self.shapes.kind == DECLINES] = 0
+        weight[:, 1:] = 0
+        shape, noise = _choose(weight, n, rng)
+        shapes = self.shapes.select(shape)
+        found = evidence_of_pairs(self.points, shapes, noise)
+        mean = self._complete(shapes, found, rng).on_points()
+        sd = np.sqrt(noise_nodes(self.points)[0][0])
+        repeated = mean + sd * rng.normal(size=mean.shape)
+        given = np.broadcast_to(self.points.y, mean.shape)
+        fell = _deepest_fall(given, sd) <= _deepest_fall(repeated, sd)
+        return float(fell.mean())
+
+    def _complete(
+        self, shapes: Shapes, found: Evidence, rng: np.random.Generator
+    ) -> "Curves":
+        """Level, scale and future of curves whose evidence has one column."""
+        n = len(shapes.kind)
+        level, scale = (part[:, 0] for part in found.mean)
+        v11, v12, v22 = (part[:, 0] for part in found.covariance)
         # The scale from its Normal distribution above 0, then the level given it.
         sd = np.sqrt(v22)
         log_tail = np.log(rng.uniform(size=n)) + log_ndtr(scale / sd)
         positive = scale - sd * ndtri_exp(log_tail)
         residual = np.sqrt(np.maximum(v11 - v12**2 / v22, 0))
         level = level + v12 / v22 * (positive - scale) + residual * rng.normal(size=n)
-        shapes = self.shapes.select(shape)
         later = 1 + rng.exponential(1 / (self.hazard * self.span), n)
         later[shapes.kind == DECLINES] = np.inf
         declines, weights = (
@@ -132,8 +190,8 @@ def break_posterior(
     value: Float[np.ndarray, " point"],
     se: Float[np.ndarray, " point"] | None = None,
     *,
-    larger_is_better: bool = True,
-    prior: BreakPrior = BreakPrior(),
+    scale: Scale = AS_IT_IS,
+    prior: BreakPrior = USUAL_PRIOR,
 ) -> BreakPosterior:
     """What the scores of one curve say of its shape.
 
@@ -141,7 +199,7 @@ def break_posterior(
       D: tokens of pretraining, > 0; several scores may have the same.
       value: scores, in any unit.
       se: their standard errors; NaN, or None for all, where not known.
-      larger_is_better: False for losses, of which a rise is the break.
+      scale: on which the scores follow their law; of losses, a rise is the break.
       prior: what is believed before.
 
     Raises:
@@ -163,12 +221,9 @@ def break_posterior(
             f"at least {LEAST_POINTS}",
             "fine-tune and score more checkpoints",
         )
-    unknown = np.full(len(D), np.nan)
-    points = Points(
-        t=np.log(D[order] / first) / np.log(last / first),
-        y=(value if larger_is_better else -value)[order],
-        se=(unknown if se is None else se)[order],
-    )
+    y, error = scale.law(value, np.full(len(D), np.nan) if se is None else se)
+    t = np.log(D[order] / first) / np.log(last / first)
+    points = Points(t, y[order], error[order], scale.size(y))
     shapes, kinds = all_shapes(), prior.of_kinds(np.log(last / first))
     return BreakPosterior(
         points,
@@ -178,7 +233,22 @@ def break_posterior(
         evidence(points, shapes),
         np.log(kinds),
         prior.hazard,
+        scale,
     )
+
+
+def _choose(
+    weight: Float[np.ndarray, "shape noise"], n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    flat = weight.ravel()
+    drawn = rng.choice(len(flat), n, p=flat / flat.sum())
+    return np.divmod(drawn, weight.shape[1])
+
+
+def _deepest_fall(
+    y: Float[np.ndarray, "draw point"], sd: Float[np.ndarray, " point"]
+) -> Float[np.ndarray, " draw"]:
+    return ((np.maximum.accumulate(y, axis=1) - y) / sd).max(1)
 
 
 @dataclass(frozen=True)
@@ -189,7 +259,7 @@ class Curves:
       posterior: what they were drawn from.
       shapes: shape of each draw.
       level: score at the first point.
-      scale: rise in the units of the shape.
+      height: rise in the units of the shape.
       later: t at which a curve that has not declined begins to, known from the prior.
       by: how fast it then does, as a share of the level a unit of t.
     """
@@ -197,21 +267,33 @@ class Curves:
     posterior: BreakPosterior
     shapes: Shapes
     level: Float[np.ndarray, " draw"]
-    scale: Float[np.ndarray, " draw"]
+    height: Float[np.ndarray, " draw"]
     later: Float[np.ndarray, " draw"]
     by: Float[np.ndarray, " draw"]
 
+    @property
+    def kind(self) -> Int[np.ndarray, " draw"]:
+        """Place in `KINDS` of each draw, within the points seen."""
+        return self.shapes.kind
+
+    @property
+    def bend(self) -> Float[np.ndarray, " draw"]:
+        """D_p at which each draw begins to decline."""
+        t = np.where(self.kind == DECLINES, self.shapes.bend, self.later)
+        with np.errstate(over="ignore"):  # so far away that it is never
+            return np.asarray(self.posterior.first * np.exp(t * self.posterior.span))
+
     def at(self, D: Float[np.ndarray, " point"]) -> Float[np.ndarray, "draw point"]:
         """Score without noise at some D_p, the larger the better."""
-        t = self.posterior.time(D)
+        return self.posterior.scale.score(self._law(self.posterior.time(D)))
+
+    def on_points(self) -> Float[np.ndarray, "draw point"]:
+        """The law at the curve's own points."""
+        return self._law(self.posterior.points.t)
+
+    def _law(self, t: Float[np.ndarray, " point"]) -> Float[np.ndarray, "draw point"]:
         before = np.minimum(t[None], self.later[:, None])
         fall = self.shapes.fall(before) + self.by[:, None] * (t[None] - before)
         rise = self.shapes.rise(before)
-        level = self.posterior.points.level
-        return self.level[:, None] + self.scale[:, None] * rise - level * fall
-
-    def breaks_before(self, D: float) -> Bool[np.ndarray, " draw"]:
-        """Whether each curve has begun to decline at some D_p."""
-        t = self.posterior.time(np.array([D]))
-        bend = np.where(self.shapes.kind == DECLINES, self.shapes.bend, self.later)
-        return bend < t
+        L = self.posterior.points.L
+        return self.level[:, None] + self.height[:, None] * rise - L * fall

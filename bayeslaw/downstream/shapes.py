@@ -14,7 +14,7 @@ twin that settles at the same point, so that it is told from saturation by the f
 alone.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
 
@@ -62,6 +62,21 @@ class Shapes:
         """Some of the shapes, by number, in that order and as often as named."""
         return Shapes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
+    def between(self, rng: np.random.Generator) -> "Shapes":
+        """Shapes drawn anew, each as near to its own as to its neighbours."""
+        bent = self.kind != RISES
+        q = np.where(
+            bent,
+            _within(self.curvature, list(CURVATURES_BENT), rng),
+            _within(self.curvature, list(CURVATURES), rng),
+        )
+        bend = self.bend + rng.uniform(-0.5, 0.5, len(bent)) / len(BENDS)
+        falls = self.kind == DECLINES
+        log_decline = np.log(np.where(falls, self.decline, 1.0))
+        near = _within(log_decline, np.log(list(DECLINES_BY)).tolist(), rng)
+        decline = np.where(falls, np.exp(near), 0.0)
+        return replace(self, curvature=q, bend=bend, decline=decline)
+
     def _past_bend(self, t: np.ndarray) -> Float[np.ndarray, "shape point"]:
         """Time since the bend, with a smooth start; 0 at the first point."""
         has_bend = ~np.isnan(self.bend)
@@ -73,8 +88,18 @@ class Shapes:
         return past
 
 
+def _within(
+    values: np.ndarray, nodes: list[float], rng: np.random.Generator
+) -> np.ndarray:
+    """A number for each value, nearer to its own node than to any other."""
+    middles = (np.array(nodes[:-1]) + nodes[1:]) / 2
+    edges = np.array([2 * nodes[0] - middles[0], *middles, 2 * nodes[-1] - middles[-1]])
+    cell = np.clip(np.searchsorted(middles, values), 0, len(nodes) - 1)
+    return np.asarray(rng.uniform(edges[cell], edges[cell + 1]))
+
+
 def _grow(q: np.ndarray, t: np.ndarray) -> np.ndarray:
-    is_straight = q == 0
+    is_straight = np.abs(q) < 1e-6
     bent = np.where(is_straight, 1.0, q)
     return np.where(is_straight, t, np.expm1(bent * t) / np.expm1(bent))
 

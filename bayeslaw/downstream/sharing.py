@@ -2,7 +2,7 @@
 
 The rate at which curve i of task j begins to decline, a unit of log D_p, is
 
-  log hazard_i = mu + slope (alignment_i - mean alignment) + spread * u_j,   u_j ~ N(0, 1)
+  log hazard_i = mu + slope (alignment_i - mean alignment) + spread u_j,  u_j ~ N(0, 1)
 
 and a curve that does not decline settles with probability rho. Given the evidence of
 the kinds for each curve, these numbers have a posterior of few dimensions. It is summed
@@ -18,13 +18,15 @@ from jaxtyping import Float
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayeslaw.breaks.probability import BreakPosterior
+from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 
-# Priors, each as its distribution and the number of its equally likely values.
-LOG_HAZARD = (stats.norm(np.log(0.03), 1.0), 11)
+# Priors, each as its distribution and the number of its equally likely values. Those
+# of mu and rho lie about the rate and the probability of `BreakPrior`: the sd of the
+# one, and how many curves the other is worth.
+HAZARD_SD, HAZARD_VALUES = 1.0, 11
+SETTLING_CURVES, SETTLING_VALUES = 10, 5
 SLOPE = (stats.norm(0, 1.0), 7)  # of log hazard, a unit of alignment
 SPREAD = (stats.halfnorm(0, 0.7), 4)  # of log hazard between tasks
-SETTLING = (stats.beta(4.5, 5.5), 5)
 # Nodes and weights of u_j (Gauss and Hermite).
 U, _weights = np.polynomial.hermite_e.hermegauss(9)
 U_WEIGHT = _weights / _weights.sum()
@@ -51,6 +53,7 @@ def share(
     curves: Sequence[BreakPosterior],
     tasks: Sequence[str],
     alignment: Float[np.ndarray, " curve"] | None = None,
+    prior: BreakPrior = USUAL_PRIOR,
 ) -> Shared:
     """Posterior of breaks in all curves together.
 
@@ -58,17 +61,23 @@ def share(
       curves: posterior of each alone; what their own prior of kinds was has no part.
       tasks: the task of each.
       alignment: alignment score of each; NaN counts as the mean.
+      prior: what is believed of curves before the table.
     """
+    log_hazard = stats.norm(np.log(prior.hazard), HAZARD_SD), HAZARD_VALUES
+    n_settling = (
+        prior.settling * SETTLING_CURVES,
+        (1 - prior.settling) * SETTLING_CURVES,
+    )
+    rhos = _nodes((stats.beta(*n_settling), SETTLING_VALUES))
     span = np.array([curve.span for curve in curves])
     log_z = np.array([curve.log_evidence for curve in curves])
-    hazards = np.array(list(product(*map(_nodes, (LOG_HAZARD, SLOPE, SPREAD)))))
+    hazards = np.array(list(product(*map(_nodes, (log_hazard, SLOPE, SPREAD)))))
     hazard = _hazards(hazards, _centred(alignment, len(curves)))  # (hyper, curve, u)
     is_task = np.array(
         [[task == name for task in tasks] for name in sorted(set(tasks))]
     )
     parts = [
-        _given_settling(rho, hazard, span, log_z, is_task.astype(float))
-        for rho in _nodes(SETTLING)
+        _given_settling(rho, hazard, span, log_z, is_task.astype(float)) for rho in rhos
     ]
     total = np.array([part.log_total for part in parts])  # (settling, hyper)
     weight = np.exp(total - logsumexp(total))
@@ -81,7 +90,7 @@ def share(
     slope = hazards[:, 1]
     mean = float(weight.sum(0) @ slope)
     sd = float(np.sqrt(weight.sum(0) @ (slope - mean) ** 2))
-    settling = float(weight.sum(1) @ _nodes(SETTLING))
+    settling = float(weight.sum(1) @ rhos)
     return Shared(np.asarray(kinds), np.asarray(rate), settling, (mean, sd))
 
 

@@ -1,0 +1,128 @@
+"""Decisions about curves in words."""
+
+import math
+
+from bayeslaw.downstream.analysis import Breaks, CurveDecision
+from bayeslaw.downstream.card import Interval
+
+EXPLANATION = (
+    "P(break): that the score has begun to decline within its checkpoints; by next: "
+    "before the next D_p, where the part beyond the checkpoints is prior alone. Gain: "
+    "median change of the score from the last checkpoint to the next, better is +.",
+    "do: the choice of highest expected utility, and by how much it leads. guide: what "
+    "the rule of Isik et al. 2024 (a fit by least squares) would do.",
+)
+# Probabilities above and below which there is something to say.
+DISAGREES, LOOKS_BROKEN, UNUSUAL = 0.5, 0.5, 0.05
+WORTH_A_PROBE = 0.2  # of a change that matters
+
+
+def curve_names(decided: Breaks) -> list[str]:
+    """A name for each curve, with the counts in which curves differ."""
+    curves = [curve.curve for curve in decided.curves]
+    varying = [
+        name
+        for name in ("N", "D_f", "pairs")
+        if len({getattr(curve, name) for curve in curves}) > 1
+    ]
+    # Pairs and their tokens say the same twice.
+    if "pairs" in varying and "D_f" in varying:
+        varying.remove("D_f")
+    return [
+        ", ".join(
+            [
+                curve.task,
+                curve.pretraining_mix,
+                *(
+                    f"{name} {amount(getattr(curve, name))}"
+                    for name in varying
+                    if getattr(curve, name) is not None
+                ),
+            ]
+        )
+        for curve in curves
+    ]
+
+
+def amount(number: float) -> str:
+    """A count of tokens, pairs or parameters: 2000, 1.2M, 30B."""
+    for unit, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
+        if 0.9995 * unit <= number < 1e15:
+            return f"{number / unit:.3g}{suffix}"
+    return f"{number:.6g}"
+
+
+def probability_text(p: float) -> str:
+    """A probability with two digits; what cannot be told from 0 or 1 says so."""
+    if p < 0.005:
+        return "< .01"
+    return "> .99" if p >= 0.995 else f"{p:.2f}".lstrip("0")
+
+
+def equals(p: float) -> str:
+    """A probability behind its name: " = .98", " > .99"."""
+    text = probability_text(p)
+    return f" {text}" if text[0] in "<>" else f" = {text}"
+
+
+class Change:
+    """Changes of a score, with the digits that matter.
+
+    Args:
+      matters: change that counts as one.
+    """
+
+    def __init__(self, matters: float):
+        self._decimals = max(0, 1 - math.floor(math.log10(matters)))
+
+    def __call__(self, value: float) -> str:
+        """With its sign; 0 without one."""
+        text = f"{value:+.{self._decimals}f}"
+        return text[1:] if float(text) == 0 else text
+
+    def interval(self, interval: Interval) -> str:
+        """Median and ends."""
+        lower, upper = self(interval.lower), self(interval.upper)
+        return f"{self(interval.median)} [{lower}, {upper}]"
+
+
+def sentences(decided: Breaks) -> list[str]:
+    """What deserves a reader's attention, curve by curve."""
+    pairs = zip(curve_names(decided), decided.curves, strict=True)
+    return [line for name, curve in pairs for line in _of_curve(name, curve, decided)]
+
+
+def _of_curve(name: str, curve: CurveDecision, decided: Breaks) -> list[str]:
+    card, unit, lines = curve.card, decided.unit, []
+    change = Change(decided.prices.matters)
+    if card.p_break_seen > LOOKS_BROKEN:
+        lines.append(
+            f"{name}: P(break){equals(card.p_break_seen)}, at D_p "
+            f"{amount(card.break_D.median)} [{amount(card.break_D.lower)}, "
+            f"{amount(card.break_D.upper)}]; now {change.interval(card.fall)} {unit} "
+            "below its best."
+        )
+    elif curve.p_null < UNUSUAL:
+        lines.append(
+            f"{name}: falls farther than its standard errors explain "
+            f"(p{equals(curve.p_null)}), but noise beyond them is more probable than a "
+            "break; more seeds would tell."
+        )
+    if curve.entropy and curve.entropy.p_disagrees > DISAGREES:
+        lines.append(
+            f"{name}: cross-entropy goes on improving while {decided.metric} gets "
+            f"worse (P{equals(curve.entropy.p_disagrees)})."
+        )
+    helps = card.p_pretraining_helps
+    if helps is not None and helps < LOOKS_BROKEN:
+        lines.append(
+            f"{name}: no better than without pretraining (P(better){equals(helps)})."
+        )
+    if card.probe and card.probe.value > WORTH_A_PROBE * decided.prices.value * (
+        decided.prices.matters
+    ):
+        lines.append(
+            f"{name}: fine-tuning the checkpoint of D_p {amount(card.probe.D_p)} too "
+            f"is worth {card.probe.value:.2g}."
+        )
+    return lines
