@@ -1,4 +1,4 @@
-"""Shapes, their evidence against numerical integration, and draws from the posterior."""
+"""Shapes, their evidence against numerical integration, and draws of curves."""
 
 import numpy as np
 import pytest

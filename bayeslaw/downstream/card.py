@@ -6,7 +6,7 @@ Scores are the larger the better: those of a loss have their sign turned around.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,6 +20,7 @@ HORIZON = np.geomspace(1, 64, 97)
 PARTS = 40
 
 
+@runtime_checkable
 class Drawn(Protocol):
     """Curves drawn from a posterior, one a draw."""
 

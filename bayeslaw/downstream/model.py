@@ -137,7 +137,7 @@ def _power(x: Values, level: Values, slope: Values, alpha: Values) -> Array:
     return level + saturating(x, 1.0, slope, alpha) - 1
 
 
-def _hierarchy(table: Table, n_covariates: int) -> tuple[Array, Array]:
+def _hierarchy(table: Table, n_covariates: int) -> tuple[Values, Array]:
     """Level and slope of each curve, around those of its task and mix."""
     n_tasks, n_mixes = len(table.centre), int(table.mix.max()) + 1
     means = []
