@@ -19,8 +19,8 @@ def print_breaks(decided: "Breaks") -> None:
     """Print one line a curve, then what to know about them."""
     change = Change(decided.prices.matters)
     print_table(
-        f"{decided.metric} in {decided.unit}, {decided.origin}: does it break, and what "
-        "to do?",
+        f"{decided.metric} in {decided.unit}, {decided.origin}: does it break, what to "
+        "do?",
         ["curve", "P(break)", "by next", "gain", "do", "margin", "guide"],
         [
             [

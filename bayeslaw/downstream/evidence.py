@@ -7,10 +7,12 @@ known; over shapes and noise it is a sum. There is no optimiser and no sampler.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_ndtr, logsumexp
+from threadpoolctl import ThreadpoolController
 
 from bayeslaw.downstream.shapes import Shapes
 
@@ -71,6 +73,11 @@ class Evidence:
         return logsumexp(self.log_z, axis=1)
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 def noise_nodes(
     points: Points,
 ) -> tuple[Float[np.ndarray, "noise point"], Float[np.ndarray, " noise"]]:
@@ -96,7 +103,9 @@ def evidence(points: Points, shapes: Shapes) -> Evidence:
     share of its Normal distribution above scale 0 closes the integral.
     """
     variance, log_prior = noise_nodes(points)
-    found = _integrate(points, shapes, 1 / variance, lambda a, w: a @ w.T)
+    # More threads would wait for each other longer than such matrices take.
+    with _libraries().limit(limits=1, user_api="blas"):
+        found = _integrate(points, shapes, 1 / variance, lambda a, w: a @ w.T)
     return replace(found, log_z=found.log_z + log_prior)
 
 
