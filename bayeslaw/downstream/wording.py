@@ -85,6 +85,10 @@ class Change:
         lower, upper = self(interval.lower), self(interval.upper)
         return f"{self(interval.median)} [{lower}, {upper}]"
 
+    def sizes(self, interval: Interval) -> str:
+        """The same of what cannot be negative."""
+        return self.interval(interval).replace("+", "")
+
 
 def sentences(decided: Breaks) -> list[str]:
     """What deserves a reader's attention, curve by curve."""
@@ -99,7 +103,7 @@ def _of_curve(name: str, curve: CurveDecision, decided: Breaks) -> list[str]:
         lines.append(
             f"{name}: P(break){equals(card.p_break_seen)}, at D_p "
             f"{amount(card.break_D.median)} [{amount(card.break_D.lower)}, "
-            f"{amount(card.break_D.upper)}]; now {change.interval(card.fall)} {unit} "
+            f"{amount(card.break_D.upper)}]; now {change.sizes(card.fall)} {unit} "
             "below its best."
         )
     elif curve.p_null < UNUSUAL:

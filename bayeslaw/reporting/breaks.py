@@ -93,7 +93,7 @@ def _break_cells(curve: CurveDecision, change: Change) -> tuple[str, ...]:
         probability_text(card.p_break_seen),
         probability_text(card.p_break),
         _range(card.break_D) if is_likely else "",
-        change.interval(card.fall) if is_likely else "",
+        change.sizes(card.fall) if is_likely else "",
         f"{curve.p_null:.2f}",
         probability_text(curve.entropy.p_disagrees) if curve.entropy else "no CE",
     )
