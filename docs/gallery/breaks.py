@@ -39,12 +39,21 @@ def reliability(arms: dict) -> Figure:
         axes.set_xlabel("P(break) that was said")
     panels[0].set_ylabel("share that is broken")
     handles = [
-        *(axes.plot([], [], color=c, marker="o", markersize=3)[0] for c in NOISES.values()),
+        *(
+            axes.plot([], [], color=c, marker="o", markersize=3)[0]
+            for c in NOISES.values()
+        ),
         axes.plot([], [], color=INK, linewidth=1, linestyle=(0, (4, 3)))[0],
     ]
-    labels = ["normal noise", "Student-t noise", "standard errors half as large as told"]
+    labels = [
+        "normal noise",
+        "Student-t noise",
+        "standard errors half as large as told",
+    ]
     labels[2] = "standard errors told half as large as they are"
-    figure.legend(handles, [*labels, "as promised"], loc="outside lower center", ncols=4)
+    figure.legend(
+        handles, [*labels, "as promised"], loc="outside lower center", ncols=4
+    )
     return figure
 
 

@@ -6,8 +6,10 @@
 import numpy as np
 import pytest
 from curve_truths import MONOTONE, NEW_FAMILIES, hierarchy
+from published_pattern import PUBLISHED, published_pattern
 from study import calibration, coverage, mixed, never, regret, simulate
 
+from bayeslaw.downstream.analysis import breaks
 from bayeslaw.downstream.sampling import Member, sample_curves
 
 pytestmark = pytest.mark.slow
@@ -69,6 +71,19 @@ def test_decisions_lose_less_than_those_of_rules():
     lost = {name: np.sum(values) for name, values in regret(curves, 0.01).items()}
     assert lost["bayeslaw"] < 0.5 * lost["plug-in"]
     assert lost["bayeslaw"] < 0.5 * lost["guide"]
+
+
+def test_nuts_decides_about_a_table_and_gives_the_symbols_of_its_law():
+    """Of the pattern of published breaks: the same curves break, the law is Isik's."""
+    decided = breaks(published_pattern(0), method="nuts")
+    assert decided.notes[-1].startswith("NUTS: largest R-hat 1.0")
+    for curve, row in zip(decided.curves, PUBLISHED, strict=True):
+        assert (curve.card.p_break_seen > 0.5) == row[-1]
+        law = {name: one.median for name, one in curve.symbols.items()}
+        middle = np.sqrt(curve.points["D_p"].min() * curve.points["D_p"].max())
+        base = law["log_A"] + law["alpha"] * np.log(middle)
+        score = np.median(curve.drawn.at(np.array([middle])))
+        assert base ** law["beta"] == pytest.approx(score, rel=0.1)
 
 
 def test_nuts_agrees_with_the_closed_form():
