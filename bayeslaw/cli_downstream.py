@@ -32,11 +32,13 @@ def breaks(
         float | None, typer.Option(help="Change of the score that counts as one.")
     ] = None,
     rate: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0.001, max=0.9, help="Share of curves that break in a decade of D_p."
+            min=0.001,
+            max=0.9,
+            help="Share of curves that break in a decade of D_p; .067 by default.",
         ),
-    ] = 0.07,
+    ] = None,
     nuts: Annotated[
         bool, typer.Option("--nuts", help="Sample the hierarchical model (minutes).")
     ] = False,
@@ -62,7 +64,7 @@ def breaks(
     from bayeslaw.curves import read_curves
     from bayeslaw.downstream.analysis import breaks, chosen_metric, usual_change
     from bayeslaw.downstream.card import Prices
-    from bayeslaw.downstream.posterior import BreakPrior
+    from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPrior
     from bayeslaw.terminal import print_json
     from bayeslaw.terminal_downstream import print_breaks
 
@@ -75,7 +77,9 @@ def breaks(
         D_next=tokens,
         prices=Prices(value, cost / 1e9, matters),
         # A rate of exponential waiting times, a unit of log D_p.
-        prior=BreakPrior(hazard=-math.log1p(-rate) / math.log(10)),
+        prior=USUAL_PRIOR
+        if rate is None
+        else BreakPrior(hazard=-math.log1p(-rate) / math.log(10)),
         method="nuts" if nuts else "closed-form",
         lower_is_better=lower_is_better or None,
         logit=logit,

@@ -30,7 +30,7 @@ from bayeslaw.downstream.posterior import (
 )
 from bayeslaw.downstream.rules import SE_ALONE, Verdict, guide
 from bayeslaw.downstream.scale import Scale
-from bayeslaw.downstream.shapes import DECLINES
+from bayeslaw.downstream.shapes import DECLINES, KINDS
 from bayeslaw.downstream.sharing import Shared, share
 from bayeslaw.errors import InputError
 from bayeslaw.runs.findings import first_ten, nearest
@@ -262,6 +262,7 @@ def _decide(
     card = make_card(
         drawn.curves[curve],
         posterior.checkpoints,
+        p_seen=drawn.kinds[curve][KINDS[DECLINES]],
         noise=float(np.median(np.where(np.isnan(se), SE_ALONE * np.abs(value), se))),
         D_next=context.D_next,
         baseline=baseline,

@@ -137,6 +137,7 @@ def make_card(
     checkpoints: Float[np.ndarray, " checkpoint"],
     *,
     noise: float,
+    p_seen: float | None = None,
     D_next: float | None = None,
     baseline: Baseline | None = None,
     others: Mapping[str, float] | None = None,
@@ -150,6 +151,7 @@ def make_card(
       curves: draws of it.
       checkpoints: D_p that have been scored, increasing.
       noise: standard error of the score of one more checkpoint.
+      p_seen: P(break) within the checkpoints where it is known better than from draws.
       D_next: tokens of pretraining to think of next; twice the last if None.
       baseline: the score without pretraining.
       others: expected best scores of the same task with other mixtures, by name.
@@ -162,6 +164,8 @@ def make_card(
     path = curves.at(np.geomspace(checkpoints[0], last, 60))
     now, then = path[:, -1], curves.at(np.array([D_next]))[:, 0]
     broken = curves.kind == DECLINES
+    p_seen = float(broken.mean()) if p_seen is None else p_seen
+    later = (curves.bend < D_next)[~broken]
     choices = _choices(curves, checkpoints, then, D_next, baseline, others or {})
     worth = {
         name: prices.value * score - prices.cost * tokens
@@ -173,8 +177,8 @@ def make_card(
     return Card(
         D_last=last,
         D_next=D_next,
-        p_break=float((curves.bend < D_next).mean()),
-        p_break_seen=float(broken.mean()),
+        p_break=p_seen + (1 - p_seen) * float(later.mean() if len(later) else 0),
+        p_break_seen=p_seen,
         break_D=interval(curves.bend[broken], probability),
         fall=interval((path.max(1) - now)[broken], probability),
         p_falls=float((then < now).mean()),

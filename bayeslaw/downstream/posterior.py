@@ -31,7 +31,7 @@ class BreakPrior:
       settling: probability that a curve which does not decline settles in its range.
     """
 
-    hazard: float = 0.03  # 7 % a decade
+    hazard: float = 0.03  # 6.7 % a decade
     settling: float = 0.45
 
     def of_kinds(self, span: float) -> Float[np.ndarray, " kind"]:
@@ -144,24 +144,38 @@ class BreakPosterior:
     def p_null(self, n: int = 1000, seed: int = 0) -> float:
         """How often curves that do not decline would look as if they did.
 
-        A posterior predictive check of the kinds without a decline, their noise being
-        what the standard errors say (the least that is thought possible where none are
-        given): the share of repeated experiments whose scores fall as far below their
-        running maximum as the given ones do.
+        A posterior predictive check of the kinds without a decline: the share of
+        repeated experiments whose mean scores fall as far below their running maximum
+        as the given ones do. The noise is what the standard errors say, or what runs
+        of the same D_p show if that is more, or the least that is thought possible
+        where neither is known.
         """
         rng = np.random.default_rng(seed)
         weight = np.exp(self.log_weight - self.log_weight[:, :1].max())
         weight[self.shapes.kind == DECLINES] = 0
         weight[:, 1:] = 0
         shape, noise = _choose(weight, n, rng)
-        shapes = self.shapes.select(shape)
-        found = evidence_of_pairs(self.points, shapes, noise)
-        mean = self._complete(shapes, found, rng).on_points()
-        sd = np.sqrt(noise_nodes(self.points)[0][0])
-        repeated = mean + sd * rng.normal(size=mean.shape)
-        given = np.broadcast_to(self.points.y, mean.shape)
-        fell = _deepest_fall(given, sd) <= _deepest_fall(repeated, sd)
+        found = evidence_of_pairs(self.points, self.shapes.select(shape), noise)
+        mean = self._complete(self.shapes.select(shape), found, rng).on_points()
+        place = np.unique(self.points.t, return_inverse=True)[1]
+        at_place = np.eye(place.max() + 1)[place].T  # (checkpoint, point)
+        count = at_place.sum(1)
+        variance = noise_nodes(self.points)[0][0]
+        variance = variance + max(0.0, self._between(at_place) - variance.mean())
+        y = mean + np.sqrt(variance) * rng.normal(size=mean.shape)
+        repeated, given = y @ at_place.T / count, self.points.y @ at_place.T / count
+        error = np.sqrt(variance @ at_place.T) / count
+        fell = _deepest_fall(given[None], error) <= _deepest_fall(repeated, error)
         return float(fell.mean())
+
+    def _between(self, at_place: Float[np.ndarray, "checkpoint point"]) -> float:
+        """Variance between points of the same D_p; 0 where there are none."""
+        count = at_place.sum(1)
+        freedom = (count - 1).sum()
+        if not freedom:
+            return 0.0
+        mean = (self.points.y @ at_place.T / count) @ at_place
+        return float(((self.points.y - mean) ** 2).sum() / freedom)
 
     def _complete(
         self, shapes: Shapes, found: Evidence, rng: np.random.Generator
@@ -246,7 +260,7 @@ def _choose(
 
 
 def _deepest_fall(
-    y: Float[np.ndarray, "draw point"], sd: Float[np.ndarray, " point"]
+    y: Float[np.ndarray, "draw checkpoint"], sd: Float[np.ndarray, " checkpoint"]
 ) -> Float[np.ndarray, " draw"]:
     return ((np.maximum.accumulate(y, axis=1) - y) / sd).max(1)
 

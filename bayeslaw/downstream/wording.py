@@ -91,42 +91,41 @@ class Change:
 
 
 def sentences(decided: Breaks) -> list[str]:
-    """What deserves a reader's attention, curve by curve."""
-    pairs = zip(curve_names(decided), decided.curves, strict=True)
-    return [line for name, curve in pairs for line in _of_curve(name, curve, decided)]
+    """What deserves a reader's attention, curves of the same remark together."""
+    remarks: dict[str, list[str]] = {}
+    for name, curve in zip(curve_names(decided), decided.curves, strict=True):
+        for remark in _remarks(curve, decided):
+            remarks.setdefault(remark, []).append(name)
+    return [f"{'; '.join(names)}: {remark}" for remark, names in remarks.items()]
 
 
-def _of_curve(name: str, curve: CurveDecision, decided: Breaks) -> list[str]:
+def _remarks(curve: CurveDecision, decided: Breaks) -> list[str]:
     card, unit, lines = curve.card, decided.unit, []
     change = Change(decided.prices.matters)
     if card.p_break_seen > LOOKS_BROKEN:
         lines.append(
-            f"{name}: P(break){equals(card.p_break_seen)}, at D_p "
+            f"P(break){equals(card.p_break_seen)}, at D_p "
             f"{amount(card.break_D.median)} [{amount(card.break_D.lower)}, "
-            f"{amount(card.break_D.upper)}]; now {change.sizes(card.fall)} {unit} "
-            "below its best."
+            f"{amount(card.break_D.upper)}]; now "
+            f"{change.sizes(card.fall)} {unit} below its best."
         )
     elif curve.p_null < UNUSUAL:
         lines.append(
-            f"{name}: falls farther than its standard errors explain "
-            f"(p{equals(curve.p_null)}), but noise beyond them is more probable than a "
-            "break; more seeds would tell."
+            "falls farther than its standard errors explain (p < .05), but noise "
+            "beyond them is more probable than a break; more seeds would tell."
         )
     if curve.entropy and curve.entropy.p_disagrees > DISAGREES:
         lines.append(
-            f"{name}: cross-entropy goes on improving while {decided.metric} gets "
-            f"worse (P{equals(curve.entropy.p_disagrees)})."
+            f"cross-entropy goes on improving while {decided.metric} gets worse "
+            f"(P{equals(curve.entropy.p_disagrees)})."
         )
     helps = card.p_pretraining_helps
     if helps is not None and helps < LOOKS_BROKEN:
+        lines.append(f"no better than without pretraining (P(better){equals(helps)}).")
+    worth = WORTH_A_PROBE * decided.prices.value * decided.prices.matters
+    if card.probe and card.probe.value > worth:
         lines.append(
-            f"{name}: no better than without pretraining (P(better){equals(helps)})."
-        )
-    if card.probe and card.probe.value > WORTH_A_PROBE * decided.prices.value * (
-        decided.prices.matters
-    ):
-        lines.append(
-            f"{name}: fine-tuning the checkpoint of D_p {amount(card.probe.D_p)} too "
-            f"is worth {card.probe.value:.2g}."
+            f"fine-tuning the checkpoint of D_p {amount(card.probe.D_p)} too is worth "
+            f"{card.probe.value:.2g}."
         )
     return lines

@@ -128,7 +128,7 @@ def _utility_cells(curve: CurveDecision) -> tuple[str, ...]:
         if name.startswith("switch")
     }
     best = max(switches, key=lambda name: switches[name]) if switches else None
-    probe = card.probe
+    probe, horizon = card.probe, 64 * card.D_last * (1 - 1e-9)
     drop = card.utilities.get("drop")
     helps = card.p_pretraining_helps
     return (
@@ -136,8 +136,8 @@ def _utility_cells(curve: CurveDecision) -> tuple[str, ...]:
         f"{card.utilities['stop']:.4g}",
         "unknown" if drop is None else f"{drop:.4g}",
         f"{best.removeprefix('switch to ')} {switches[best]:.4g}" if best else "none",
-        f"{probe.value:.2g} at {compact(probe.D_p)}" if probe else "",
-        compact(card.D_best),
+        f"{max(probe.value, 0):.2f} at {compact(probe.D_p)}" if probe else "",
+        ("≥ " if card.D_best >= horizon else "") + compact(card.D_best),
         f"> {compact(64 * card.D_last)}"
         if card.D_even == float("inf")
         else compact(card.D_even),

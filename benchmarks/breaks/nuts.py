@@ -3,8 +3,8 @@
   python benchmarks/breaks/nuts.py [--tables 6] [-o benchmarks/results/breaks-nuts.json]
 
 Tables of tasks, mixtures and sizes of fine-tuning data (24 curves, 6 checkpoints):
-P(break) of both, how often their 90 % intervals hold the score at four times the tokens,
-and what they cost.
+P(break) of both, how often their 90 % intervals hold the score at four times the
+tokens, and what they cost.
 """
 
 import argparse

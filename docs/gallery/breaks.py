@@ -20,6 +20,7 @@ PANELS = {
     "mixed": "a third broken, known families",
     "new": "a third broken, families not looked at",
 }
+FEWEST = 10  # curves of a point
 NOISES = {"normal": OKABE_ITO[0], "heavy": OKABE_ITO[2], "wrong se": OKABE_ITO[1]}
 
 
@@ -68,7 +69,7 @@ def _pooled(arms: dict, prefix: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
     said, was, count = (np.array(column) for column in zip(*parts, strict=True))
     tenth = np.minimum((10 * said).astype(int), 9)
     total = np.bincount(tenth, count)
-    filled = total > 0
+    filled = total >= FEWEST
     return (
         np.bincount(tenth, count * said)[filled] / total[filled],
         np.bincount(tenth, count * was)[filled] / total[filled],
