@@ -1,6 +1,7 @@
 """The verb of the command line about downstream scores."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,40 +15,51 @@ from bayeslaw.arguments import (
     UnitOption,
 )
 
+if TYPE_CHECKING:
+    from bayeslaw.downstream.decisions import Breaks
+
+Metric = Annotated[
+    str | None, typer.Option(help="The one to decide about; BLEU by default.")
+]
+NextTokens = Annotated[
+    float | None,
+    typer.Option(help="D_p to think of next; twice the last by default."),
+]
+Value = Annotated[float, typer.Option(help="Worth of one unit of the score.")]
+Cost = Annotated[float, typer.Option(help="Cost of 10^9 tokens, in the same currency.")]
+Matters = Annotated[
+    float | None, typer.Option(help="Change of the score that counts as one.")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=0.9,
+        help="Share of curves that break in a decade of D_p; .067 by default.",
+    ),
+]
+Nuts = Annotated[
+    bool, typer.Option("--nuts", help="Sample the hierarchical model (minutes).")
+]
+LowerIsBetter = Annotated[
+    bool, typer.Option("--lower-is-better", help="The metric is a loss.")
+]
+Logit = Annotated[
+    bool, typer.Option("--logit", help="The logit of the score follows the law.")
+]
+
 
 def breaks(
     table: Table,
-    metric: Annotated[
-        str | None, typer.Option(help="The one to decide about; BLEU by default.")
-    ] = None,
-    tokens: Annotated[
-        float | None,
-        typer.Option(help="D_p to think of next; twice the last by default."),
-    ] = None,
-    value: Annotated[float, typer.Option(help="Worth of one unit of the score.")] = 1.0,
-    cost: Annotated[
-        float, typer.Option(help="Cost of 10^9 tokens, in the same currency.")
-    ] = 0.0,
-    matters: Annotated[
-        float | None, typer.Option(help="Change of the score that counts as one.")
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            max=0.9,
-            help="Share of curves that break in a decade of D_p; .067 by default.",
-        ),
-    ] = None,
-    nuts: Annotated[
-        bool, typer.Option("--nuts", help="Sample the hierarchical model (minutes).")
-    ] = False,
-    lower_is_better: Annotated[
-        bool, typer.Option("--lower-is-better", help="The metric is a loss.")
-    ] = False,
-    logit: Annotated[
-        bool, typer.Option("--logit", help="The logit of the score follows the law.")
-    ] = False,
+    metric: Metric = None,
+    tokens: NextTokens = None,
+    value: Value = 1.0,
+    cost: Cost = 0.0,
+    matters: Matters = None,
+    rate: Rate = None,
+    nuts: Nuts = False,
+    lower_is_better: LowerIsBetter = False,
+    logit: Logit = False,
     output: OptionalReportOutput = None,
     probability: Probability = 0.9,
     seed: Seed = 0,
@@ -59,14 +71,11 @@ def breaks(
 
     For each curve of a table of scores: P(break), and whether to keep pretraining.
     """
-    import math
-
     from bayeslaw.curves import read_curves
-    from bayeslaw.downstream.analysis import breaks, chosen_metric, usual_change
+    from bayeslaw.downstream.analysis import breaks
     from bayeslaw.downstream.card import Prices
-    from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPrior
-    from bayeslaw.terminal import print_json
-    from bayeslaw.terminal_downstream import print_breaks
+    from bayeslaw.downstream.posterior import USUAL_PRIOR, prior_of_rate
+    from bayeslaw.downstream.tables import chosen_metric, usual_change
 
     scores = read_curves(table, origin=origin, unit=unit)
     if matters is None:
@@ -76,16 +85,20 @@ def breaks(
         metric=metric,
         D_next=tokens,
         prices=Prices(value, cost / 1e9, matters),
-        # A rate of exponential waiting times, a unit of log D_p.
-        prior=USUAL_PRIOR
-        if rate is None
-        else BreakPrior(hazard=-math.log1p(-rate) / math.log(10)),
+        prior=USUAL_PRIOR if rate is None else prior_of_rate(rate),
         method="nuts" if nuts else "closed-form",
         lower_is_better=lower_is_better or None,
         logit=logit,
         probability=probability,
         seed=seed,
     )
+    _show(decided, output, as_json=as_json)
+
+
+def _show(decided: "Breaks", output: Path | None, *, as_json: bool) -> None:
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_downstream import print_breaks
+
     if output is not None:
         from bayeslaw.reporting.breaks import break_report
 

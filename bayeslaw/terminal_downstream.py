@@ -12,7 +12,7 @@ from bayeslaw.downstream.wording import (
 from bayeslaw.terminal import print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.downstream.analysis import Breaks
+    from bayeslaw.downstream.decisions import Breaks
 
 
 def print_breaks(decided: "Breaks") -> None:

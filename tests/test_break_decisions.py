@@ -260,13 +260,13 @@ def test_a_table_of_losses_is_refused(tmp_path, capsys):
 
 
 def test_the_published_pattern_of_breaks_is_found():
-    """Over ten seeds 30 broken and 50 unbroken curves; 5 mistakes are allowed.
+    """Over four seeds 12 broken and 20 unbroken curves; 2 mistakes are allowed.
 
     Curves that fall by 1.2 to 2.4 % a doubling have falls of 3 to 8 standard errors.
     """
     mistakes = 0
-    for seed in range(10):
+    for seed in range(4):
         found = breaks(published_pattern(seed))
         pairs = zip(found.curves, PUBLISHED, strict=True)
         mistakes += sum((c.card.p_break_seen > 0.5) != row[-1] for c, row in pairs)
-    assert mistakes <= 5
+    assert mistakes <= 2

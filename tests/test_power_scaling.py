@@ -27,6 +27,7 @@ def test_the_saved_likelihood_is_the_density_of_all_rows():
     np.testing.assert_allclose(saved[places], expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_saved_prior_is_the_density_of_what_is_stated():
     posterior, spec = small_posterior(), small_spec()
     draw = posterior["posterior"].dataset.isel(chain=1, draw=7)

@@ -56,6 +56,7 @@ def test_inputs_broadcast_over_points_and_families():
     np.testing.assert_allclose(same, points[:, [2]], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_with_drift_the_ratio_exponent_is_that_of_the_size():
     posterior = rival_posterior()
     draws, N0 = posterior["posterior"].dataset, provenance(posterior)["reference"]["N"]

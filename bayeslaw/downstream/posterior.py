@@ -12,7 +12,6 @@ from bayeslaw.downstream.evidence import (
     Points,
     evidence,
     evidence_of_pairs,
-    noise_nodes,
 )
 from bayeslaw.downstream.scale import AS_IT_IS, Scale
 from bayeslaw.downstream.shapes import DECLINES, DECLINES_BY, KINDS, Shapes, all_shapes
@@ -40,6 +39,11 @@ class BreakPrior:
 
 
 USUAL_PRIOR = BreakPrior()
+
+
+def prior_of_rate(share: float) -> BreakPrior:
+    """The prior by which this share of curves breaks in a decade of D_p."""
+    return BreakPrior(hazard=-np.log1p(-share) / np.log(10))
 
 
 def kind_priors(
@@ -128,7 +132,7 @@ class BreakPosterior:
         apart than the set has.
         """
         rng = np.random.default_rng(seed)
-        shape, noise = _choose(np.exp(self.log_weight), n, rng)
+        shape, noise = choose(np.exp(self.log_weight), n, rng)
         shapes = self.shapes.select(shape).between(rng)
         found = evidence_of_pairs(self.points, shapes, noise)
         gain = found.log_z[:, 0] - self.evidence.log_z[shape, noise]
@@ -139,45 +143,9 @@ class BreakPosterior:
                 gain[is_kind] -= logsumexp(gain[is_kind]) - np.log(is_kind.sum())
         weight = np.exp(gain - gain.max())
         again = rng.choice(n, n, p=weight / weight.sum())
-        return self._complete(shapes.select(again), found.select(again), rng)
+        return self.complete(shapes.select(again), found.select(again), rng)
 
-    def p_null(self, n: int = 1000, seed: int = 0) -> float:
-        """How often curves that do not decline would look as if they did.
-
-        A posterior predictive check of the kinds without a decline: the share of
-        repeated experiments whose mean scores fall as far below their running maximum
-        as the given ones do. The noise is what the standard errors say, or what runs
-        of the same D_p show if that is more, or the least that is thought possible
-        where neither is known.
-        """
-        rng = np.random.default_rng(seed)
-        weight = np.exp(self.log_weight - self.log_weight[:, :1].max())
-        weight[self.shapes.kind == DECLINES] = 0
-        weight[:, 1:] = 0
-        shape, noise = _choose(weight, n, rng)
-        found = evidence_of_pairs(self.points, self.shapes.select(shape), noise)
-        mean = self._complete(self.shapes.select(shape), found, rng).on_points()
-        place = np.unique(self.points.t, return_inverse=True)[1]
-        at_place = np.eye(place.max() + 1)[place].T  # (checkpoint, point)
-        count = at_place.sum(1)
-        variance = noise_nodes(self.points)[0][0]
-        variance = variance + max(0.0, self._between(at_place) - variance.mean())
-        y = mean + np.sqrt(variance) * rng.normal(size=mean.shape)
-        repeated, given = y @ at_place.T / count, self.points.y @ at_place.T / count
-        error = np.sqrt(variance @ at_place.T) / count
-        fell = _deepest_fall(given[None], error) <= _deepest_fall(repeated, error)
-        return float(fell.mean())
-
-    def _between(self, at_place: Float[np.ndarray, "checkpoint point"]) -> float:
-        """Variance between points of the same D_p; 0 where there are none."""
-        count = at_place.sum(1)
-        freedom = (count - 1).sum()
-        if not freedom:
-            return 0.0
-        mean = (self.points.y @ at_place.T / count) @ at_place
-        return float(((self.points.y - mean) ** 2).sum() / freedom)
-
-    def _complete(
+    def complete(
         self, shapes: Shapes, found: Evidence, rng: np.random.Generator
     ) -> "Curves":
         """Level, scale and future of curves whose evidence has one column."""
@@ -251,18 +219,13 @@ def break_posterior(
     )
 
 
-def _choose(
+def choose(
     weight: Float[np.ndarray, "shape noise"], n: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of shapes and noises, drawn by their weights."""
     flat = weight.ravel()
     drawn = rng.choice(len(flat), n, p=flat / flat.sum())
     return np.divmod(drawn, weight.shape[1])
-
-
-def _deepest_fall(
-    y: Float[np.ndarray, "draw checkpoint"], sd: Float[np.ndarray, " checkpoint"]
-) -> Float[np.ndarray, " draw"]:
-    return ((np.maximum.accumulate(y, axis=1) - y) / sd).max(1)
 
 
 @dataclass(frozen=True)

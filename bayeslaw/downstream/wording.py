@@ -2,8 +2,8 @@
 
 import math
 
-from bayeslaw.downstream.analysis import Breaks, CurveDecision
 from bayeslaw.downstream.card import Interval
+from bayeslaw.downstream.decisions import Breaks, CurveDecision
 
 EXPLANATION = (
     "P(break): that the score has begun to decline within its checkpoints; by next: "

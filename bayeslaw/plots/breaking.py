@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.downstream.analysis import Breaks, CurveDecision
+from bayeslaw.downstream.decisions import Breaks, CurveDecision
 from bayeslaw.downstream.wording import curve_names, equals
 from bayeslaw.plots.style import (
     FAINT,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bayeslaw.downstream.analysis import Breaks, CurveDecision
 from bayeslaw.downstream.card import Interval
+from bayeslaw.downstream.decisions import Breaks, CurveDecision
 from bayeslaw.downstream.wording import (
     EXPLANATION,
     Change,
