@@ -33,17 +33,14 @@ def reliability(arms: dict) -> Figure:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         for noise, colour in NOISES.items():
             said, was, count = _pooled(arms, f"{name}, large, {noise}, ")
-            axes.plot(said, was, color=colour, linewidth=1, marker="o", markersize=3)
+            axes.plot(said, was, "o", color=colour, markersize=3)
             error = np.sqrt(was * (1 - was) / count)
             axes.vlines(said, was - error, was + error, color=colour, linewidth=1)
         axes.set_title(title)
         axes.set_xlabel("P(break) that was said")
     panels[0].set_ylabel("share that is broken")
     handles = [
-        *(
-            axes.plot([], [], color=c, marker="o", markersize=3)[0]
-            for c in NOISES.values()
-        ),
+        *(axes.plot([], [], "o", color=c, markersize=3)[0] for c in NOISES.values()),
         axes.plot([], [], color=INK, linewidth=1, linestyle=(0, (4, 3)))[0],
     ]
     labels = [
