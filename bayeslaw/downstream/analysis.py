@@ -36,7 +36,8 @@ from bayeslaw.downstream.tables import (
 )
 from bayeslaw.errors import InputError
 
-MAX_RHAT = 1.1
+# Above these the chains do not agree.
+MAX_RHAT, MAX_BREAK_ERROR = 1.1, 0.1
 
 
 def breaks(
@@ -225,9 +226,9 @@ def _drawn(
     sampled = sample_curves(members, seed=seed)
     notes = [
         f"NUTS: largest R-hat {sampled.largest_rhat:.3f}, "
-        f"{sampled.divergences} divergences"
+        f"{sampled.divergences} divergences, P(break) to +- {sampled.break_error:.2f}"
     ]
-    if sampled.largest_rhat > MAX_RHAT:
+    if sampled.largest_rhat > MAX_RHAT or sampled.break_error > MAX_BREAK_ERROR:
         notes.append("the chains do not agree: use the closed form, or more draws")
     return _Draws(
         {curve: sampled.curves(i, seed) for i, curve in enumerate(found)},

@@ -59,7 +59,8 @@ class Sampled:
       draws: of every site.
       size: U of each curve's task.
       D_0: the middle of each curve's points, geometrically.
-      largest_rhat: of all sites.
+      chains: their number.
+      largest_rhat: of all that the chains move.
       divergences: number of divergent iterations.
     """
 
@@ -69,6 +70,7 @@ class Sampled:
     draws: Draws
     size: Float[np.ndarray, " curve"]
     D_0: Float[np.ndarray, " curve"]
+    chains: int
     largest_rhat: float
     divergences: int
 
@@ -80,6 +82,13 @@ class Sampled:
             kind: float(share[places == place].sum())
             for place, kind in enumerate(KINDS)
         }
+
+    @property
+    def break_error(self) -> float:
+        """Largest standard error of a curve's P(break), from chain to chain."""
+        declines = self.draws["responsibility"][..., -1]
+        of_chains = declines.reshape(self.chains, -1, declines.shape[1]).mean(1)
+        return float(of_chains.std(0, ddof=1).max() / np.sqrt(self.chains))
 
     def symbols(self, curve: int) -> Draws:
         """The law of a curve in the papers' symbols, one number a draw.
@@ -195,11 +204,12 @@ def sample_curves(
         chain_method="vectorized",
         progress_bar=False,
     )
-    mcmc.run(jax.random.key(seed), table, law)
+    with jax.numpy_rank_promotion("allow"):  # NumPyro's own starts need it
+        mcmc.run(jax.random.key(seed), table, law)
     by_chain = mcmc.get_samples(group_by_chain=True)
+    moved = {name: jax.device_get(by_chain[name]) for name in mcmc.last_state.z}
     rhat = max(
-        float(np.nanmax(np.asarray(site["r_hat"])))
-        for site in summary(jax.device_get(by_chain)).values()
+        float(np.nanmax(np.asarray(site["r_hat"]))) for site in summary(moved).values()
     )
     return Sampled(
         table,
@@ -208,6 +218,7 @@ def sample_curves(
         {name: np.asarray(site) for name, site in mcmc.get_samples().items()},
         size,
         D_0,
+        chains,
         rhat,
         int(mcmc.get_extra_fields()["diverging"].sum()),
     )

@@ -55,6 +55,7 @@ def main() -> None:
             cpu_seconds=time.process_time() - start,
             largest_rhat=sampled.largest_rhat,
             divergences=sampled.divergences,
+            break_error=sampled.break_error,
         )
         for i, one in enumerate(seen):
             D = np.array([AHEAD[-1] * one.shared.last])
@@ -80,6 +81,7 @@ def main() -> None:
         "cpu_seconds": np.median(rows["cpu_seconds"]),
         "largest_rhat": max(rows["largest_rhat"]),
         "divergences": sum(rows["divergences"]),
+        "break_error": max(rows["break_error"]),
         "mean_difference": np.abs(closed - drawn).mean(),
         "within_.1": (np.abs(closed - drawn) < 0.1).mean(),
         "correlation": np.corrcoef(closed, drawn)[0, 1],
