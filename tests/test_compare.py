@@ -206,6 +206,7 @@ def test_a_refit_sees_no_row_of_the_runs_left_out():
         assert rows == set(table.runs) - {left_out}
 
 
+@pytest.mark.slow
 def test_models_are_scored_on_the_rows_that_all_of_them_describe():
     table, _ = study()
     one = rival("true", posteriors()["true"], table)

@@ -60,7 +60,9 @@ def test_every_figure_draws_without_warnings(draw, n_families):
     assert svg.rstrip().endswith("</svg>")
 
 
-@pytest.mark.parametrize("n_families", [2, 3, MANY])
+@pytest.mark.parametrize(
+    "n_families", [pytest.param(2, marks=pytest.mark.slow), 3, MANY]
+)
 def test_decision_figures_draw_for_any_number_of_families(n_families):
     decision = decision_for(n_families)
     for figure in (
