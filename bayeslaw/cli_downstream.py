@@ -25,8 +25,10 @@ NextTokens = Annotated[
     float | None,
     typer.Option(help="D_p to think of next; twice the last by default."),
 ]
-Value = Annotated[float, typer.Option(help="Worth of one unit of the score.")]
-Cost = Annotated[float, typer.Option(help="Cost of 10^9 tokens, in the same currency.")]
+Value = Annotated[float, typer.Option(min=0, help="Worth of one unit of the score.")]
+Cost = Annotated[
+    float, typer.Option(min=0, help="Cost of 10^9 tokens, in the same currency.")
+]
 Matters = Annotated[
     float | None, typer.Option(help="Change of the score that counts as one.")
 ]

@@ -203,6 +203,16 @@ def test_several_unknown_metrics_need_a_choice():
     assert breaks(curves_from_rows(unknown), metric="f1").metric == "f1"
 
 
+def test_an_unknown_metric_is_read_as_the_higher_the_better_and_that_is_said():
+    given = curves_from_rows(rows("qa", "en", FALLS, "perplexity", unit="points"))
+    found = breaks(given)
+    assert found.larger_is_better
+    assert any("perplexity is read as" in note for note in found.notes)
+    turned = breaks(given, lower_is_better=True)
+    assert not turned.larger_is_better
+    assert not any("is read as" in note for note in turned.notes)
+
+
 def test_rules_believe_a_fit_and_the_guide_only_a_good_one():
     prices, se = Prices(), np.full(6, 0.3)
     last = D_P[-1] * 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayeslaw.curves.curve import Curve
-from bayeslaw.curves.metrics import ENTROPIES
+from bayeslaw.curves.metrics import ENTROPIES, METRICS
 from bayeslaw.curves.table import CurveTable
 from bayeslaw.downstream.card import (
     N_DRAWS,
@@ -82,6 +82,8 @@ def breaks(
     """
     metric, notes = chosen_metric(table, metric)
     unit = table.units[metric]
+    if metric not in METRICS and lower_is_better is None:
+        notes.append(f"{metric} is read as the higher the better (lower_is_better)")
     is_loss = metric in ENTROPIES if lower_is_better is None else lower_is_better
     scale = Scale(not is_loss, top_of(unit) if logit else None)
     found, left_out = posteriors(table, metric, scale, prior)
