@@ -77,16 +77,14 @@ def breaks(
     from bayeslaw.downstream.analysis import breaks
     from bayeslaw.downstream.card import Prices
     from bayeslaw.downstream.posterior import USUAL_PRIOR, prior_of_rate
-    from bayeslaw.downstream.tables import chosen_metric, usual_change
 
     scores = read_curves(table, origin=origin, unit=unit)
-    if matters is None:
-        matters = usual_change(scores, chosen_metric(scores, metric)[0])
     decided = breaks(
         scores,
         metric=metric,
         D_next=tokens,
-        prices=Prices(value, cost / 1e9, matters),
+        prices=Prices(value, cost / 1e9),
+        matters=matters,
         prior=USUAL_PRIOR if rate is None else prior_of_rate(rate),
         method="nuts" if nuts else "closed-form",
         lower_is_better=lower_is_better or None,

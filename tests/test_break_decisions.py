@@ -162,6 +162,21 @@ def test_a_flat_curve_has_no_slope_to_speak_of():
     assert abs(card.gain.median) < 0.2
 
 
+def test_three_checkpoints_are_enough_for_a_decision():
+    card = breaks(curves_from_rows(rows("en-de", "en", RISES)[:3])).curves[0].card
+    assert 0 < card.p_break_seen < 0.2
+    assert card.gain.lower < card.gain.median < card.gain.upper
+    assert card.choice == "keep"
+
+
+def test_a_change_that_matters_follows_the_unit(table):
+    assert breaks(table).matters == 0.3
+    fraction = curves_from_rows(
+        rows("qa", "en", [0.5, 0.6, 0.7, 0.8, 0.85, 0.9], "a", 0.01, unit="fraction")
+    )
+    assert breaks(fraction, prices=Prices(cost=1e-16)).matters == 0.003
+
+
 def test_curves_of_two_checkpoints_are_left_out_by_name():
     short = rows("en-ro", "en", RISES)[:2]
     given = curves_from_rows([*rows("en-de", "en", RISES), *short])
@@ -172,12 +187,20 @@ def test_curves_of_two_checkpoints_are_left_out_by_name():
         breaks(curves_from_rows(short))
 
 
+def test_cross_entropy_of_two_checkpoints_is_not_compared_and_that_is_said():
+    short = entropies("en-de", "en", ENTROPY)[:2]
+    found = breaks(curves_from_rows([*rows("en-de", "en", RISES), *short]))
+    assert found.curves[0].entropy is None
+    assert any("cross_entropy is not compared" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
         ({"metric": "blue"}, "no such metric.*\n?.*|bleu"),
         ({"D_next": 1e10}, "behind the last checkpoint"),
         ({"metric": "cross_entropy", "logit": True}, "without bounds"),
+        ({"matters": 0.0}, "above 0"),
     ],
 )
 def test_what_the_table_cannot_answer_is_refused(table, options, wrong):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpyro import handlers
 from numpyro.infer.util import log_density
 from scipy import stats
 from scipy.special import logsumexp
@@ -16,7 +17,7 @@ from bayeslaw.downstream.laws import (
     saturating_symbols,
 )
 from bayeslaw.downstream.model import SOFTNESS, WIDTH, downstream_model
-from bayeslaw.downstream.posterior import break_posterior
+from bayeslaw.downstream.posterior import BreakPrior, break_posterior
 from bayeslaw.downstream.sampling import Member, _table
 
 D_0 = 3e9
@@ -151,3 +152,15 @@ def _written(posterior, U, given):
         + normal(one["hazard_task"])
     )
     return prior + logsumexp(np.array(log_z) + np.log(weight))
+
+
+def test_nuts_believes_the_rate_that_it_is_given():
+    """At the middle of its prior, the hazard's density depends on the given rate."""
+    curve = break_posterior(D, np.linspace(20, 22, 9), np.full(9, 0.4))
+    table, _, _ = _table([Member(curve, "a", "b", (np.nan,) * 3)])
+    found = {}
+    for hazard in (0.03, 0.3):
+        with handlers.seed(rng_seed=0), handlers.trace() as sites:
+            downstream_model(table, "bleu", BreakPrior(hazard=hazard))
+        found[hazard] = float(sites["log_hazard"]["fn"].loc)
+    assert found == pytest.approx({h: np.log(h) for h in found})

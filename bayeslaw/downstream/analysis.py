@@ -10,6 +10,7 @@ from bayeslaw.curves.metrics import ENTROPIES, METRICS
 from bayeslaw.curves.table import CurveTable
 from bayeslaw.downstream.card import (
     N_DRAWS,
+    USUAL_PRICES,
     Card,
     Drawn,
     Interval,
@@ -31,6 +32,7 @@ from bayeslaw.downstream.tables import (
     covariates,
     posteriors,
     require_ahead,
+    require_positive,
     top_of,
     usual_change,
 )
@@ -45,7 +47,8 @@ def breaks(
     *,
     metric: str | None = None,
     D_next: float | None = None,
-    prices: Prices | None = None,
+    prices: Prices = USUAL_PRICES,
+    matters: float | None = None,
     prior: BreakPrior = USUAL_PRIOR,
     method: Method = "closed-form",
     lower_is_better: bool | None = None,
@@ -62,7 +65,9 @@ def breaks(
       D_next: tokens of pretraining to think of next; twice the last of each curve if
         None.
       prices: what a score is worth and pretraining costs; by default only scores
-        count, and changes of .3 points matter.
+        count.
+      matters: change of a score that counts as one; .3 points, .003 of a fraction, 1 %
+        of others if None.
       prior: the rate at which curves are believed to break before the table is seen.
       method: closed-form (milliseconds a curve, curves share the rates of breaks) or
         nuts (minutes, they share slopes, levels and exponents too).
@@ -90,11 +95,13 @@ def breaks(
     notes += left_out
     require_ahead(found, D_next)
     shared, found = _shared(table, found, prior)
-    drawn = _drawn(table, found, method, seed, probability)
+    drawn = _drawn(table, found, method, prior, seed, probability)
     notes += drawn.notes
-    entropies = _entropies(table, prior) if metric not in ENTROPIES else {}
-    prices = prices or Prices(matters=usual_change(table, metric))
-    context = _Context(table, scale, prices, probability, D_next, seed)
+    entropies, left_out = _entropies(table, metric, prior)
+    notes += left_out
+    matters = usual_change(table, metric) if matters is None else matters
+    require_positive(matters)
+    context = _Context(table, scale, prices, matters, probability, D_next, seed)
     bests = {
         curve: float(best_seen(drawn.curves[curve], found[curve].checkpoints).mean())
         for curve in found
@@ -108,6 +115,7 @@ def breaks(
         larger_is_better=not is_loss,
         method=method,
         prices=prices,
+        matters=matters,
         probability=probability,
         shared=shared if method == "closed-form" else None,
         curves=tuple(
@@ -125,6 +133,7 @@ class _Context:
     table: CurveTable
     scale: Scale
     prices: Prices
+    matters: float
     probability: float
     D_next: float | None
     seed: int
@@ -156,6 +165,7 @@ def _decide(
             if other != curve and _rivals(other, curve)
         },
         prices=context.prices,
+        matters=context.matters,
         probability=context.probability,
         seed=context.seed,
     )
@@ -208,6 +218,7 @@ def _drawn(
     table: CurveTable,
     found: Mapping[Curve, BreakPosterior],
     method: Method,
+    prior: BreakPrior,
     seed: int,
     probability: float,
 ) -> _Draws:
@@ -225,7 +236,7 @@ def _drawn(
         Member(posterior, curve.task, curve.pretraining_mix, covariates(table, curve))
         for curve, posterior in found.items()
     ]
-    sampled = sample_curves(members, seed=seed)
+    sampled = sample_curves(members, prior=prior, seed=seed)
     notes = [
         f"NUTS: largest R-hat {sampled.largest_rhat:.3f}, "
         f"{sampled.divergences} divergences, P(break) to +- {sampled.break_error:.2f}"
@@ -246,13 +257,17 @@ def _drawn(
     )
 
 
-def _entropies(table: CurveTable, prior: BreakPrior) -> dict[Curve, BreakPosterior]:
-    if not any(curve.metric in ENTROPIES for curve in table.curves):
-        return {}
+def _entropies(
+    table: CurveTable, metric: str, prior: BreakPrior
+) -> tuple[Mapping[Curve, BreakPosterior], list[str]]:
+    """Curves of cross-entropy beside those of the metric; what was left out."""
+    entropy = ENTROPIES[0]
+    if metric in ENTROPIES or entropy not in {c.metric for c in table.curves}:
+        return {}, []
     try:
-        return posteriors(table, ENTROPIES[0], Scale(larger_is_better=False), prior)[0]
-    except InputError:  # of too few checkpoints to say anything
-        return {}
+        return posteriors(table, entropy, Scale(larger_is_better=False), prior)
+    except InputError as error:
+        return {}, [f"{entropy} is not compared with {metric}: {error.got}"]
 
 
 def _entropy_check(

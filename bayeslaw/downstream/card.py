@@ -43,12 +43,10 @@ class Prices:
     Attributes:
       value: of one unit of the score, e.g. one BLEU point.
       cost: of one token of pretraining.
-      matters: change of the score that counts as one.
     """
 
     value: float = 1.0
     cost: float = 0.0
-    matters: float = 0.3
 
 
 USUAL_PRICES = Prices()
@@ -97,7 +95,7 @@ class Card:
       p_falls: that the score at D_next is below that at D_last.
       gain: improvement of the score from D_last to D_next.
       score_next: score at D_next, without the noise of a test set.
-      p_matters: that the gain is at least `Prices.matters`.
+      p_matters: that the gain is at least what matters.
       p_pretraining_helps: that the score at D_last beats no pretraining; None if that
         is not known.
       utilities: expected utility of each choice from now on; what is spent is spent.
@@ -142,6 +140,7 @@ def make_card(
     baseline: Baseline | None = None,
     others: Mapping[str, float] | None = None,
     prices: Prices = USUAL_PRICES,
+    matters: float = 0.3,
     probability: float = 0.9,
     seed: int = 0,
 ) -> Card:
@@ -156,6 +155,7 @@ def make_card(
       baseline: the score without pretraining.
       others: expected best scores of the same task with other mixtures, by name.
       prices: what a score is worth.
+      matters: change of the score that counts as one.
       probability: of the intervals.
       seed: of draws of noise.
     """
@@ -184,7 +184,7 @@ def make_card(
         p_falls=float((then < now).mean()),
         gain=interval(then - now, probability),
         score_next=interval(then, probability),
-        p_matters=float((then - now >= prices.matters).mean()),
+        p_matters=float((then - now >= matters).mean()),
         p_pretraining_helps=_p_above(now, baseline, seed),
         utilities=utilities,
         choice=ranked[0],

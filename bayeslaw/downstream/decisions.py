@@ -94,6 +94,7 @@ class Breaks:
       larger_is_better: whether that is so.
       method: how posteriors were computed.
       prices: what was assumed of them.
+      matters: change of a score that counts as one.
       probability: of all intervals.
       shared: what all curves together say of breaks; None from NUTS.
       curves: the decisions.
@@ -108,6 +109,7 @@ class Breaks:
     larger_is_better: bool
     method: Method
     prices: Prices
+    matters: float
     probability: float
     shared: Shared | None
     curves: tuple[CurveDecision, ...]
@@ -124,6 +126,7 @@ class Breaks:
             "larger_is_better": self.larger_is_better,
             "method": self.method,
             "prices": asdict(self.prices),
+            "matters": self.matters,
             "probability": self.probability,
             "curves": [curve.to_dict() for curve in self.curves],
             "notes": list(self.notes),

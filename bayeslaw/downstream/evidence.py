@@ -7,7 +7,7 @@ known; over shapes and noise it is a sum. There is no optimiser and no sampler.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -67,7 +67,7 @@ class Evidence:
             tuple(part[chosen] for part in self.covariance),
         )
 
-    @property
+    @cached_property
     def by_shape(self) -> Float[np.ndarray, " shape"]:
         """Log evidence of each shape, the noise summed over."""
         return logsumexp(self.log_z, axis=1)

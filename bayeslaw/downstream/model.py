@@ -26,6 +26,13 @@ from numpyro.infer.reparam import LocScaleReparam
 
 from bayeslaw.downstream.evidence import OUTLIER, OUTLIER_FACTOR
 from bayeslaw.downstream.laws import bleu, saturating
+from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPrior
+from bayeslaw.downstream.sharing import (
+    HAZARD_SD,
+    SLOPE_SD,
+    SPREAD_SD,
+    settling_counts,
+)
 
 LawName = Literal["bleu", "saturating"]
 Values = Array | np.ndarray
@@ -68,13 +75,16 @@ class Table:
     centre: Float[np.ndarray, " task"]
 
 
-def downstream_model(table: Table, law: LawName) -> None:
+def downstream_model(
+    table: Table, law: LawName, prior: BreakPrior = USUAL_PRIOR
+) -> None:
     """The joint density of a table.
 
     Args:
       table: the points.
       law: of curves that rise, and of the others before their bends. `saturating` with
         the sign of losses turned around is the law of cross-entropy.
+      prior: what is believed of breaks before the table.
     """
     n_curves, n_covariates = table.covariates.shape
     level, slope = _hierarchy(table, n_covariates)
@@ -92,7 +102,7 @@ def downstream_model(table: Table, law: LawName) -> None:
         [(table.is_point * _log_density(table.y, mean, sd)).sum(1) for mean in means],
         axis=1,
     )
-    log_prior = _log_prior(table)
+    log_prior = _log_prior(table, prior)
     total = jax.nn.logsumexp(log_prior + log_z, axis=1)
     numpyro.factor("scores", total.sum())
     responsibility = jnp.exp(log_prior + log_z - total[:, None])
@@ -188,12 +198,14 @@ def _log_density(y: Values, mean: Array, sd: Array) -> Array:
     return jnp.logaddexp(common, rare) - jnp.log(sd) - 0.5 * np.log(2 * np.pi)
 
 
-def _log_prior(table: Table) -> Array:
+def _log_prior(table: Table, prior: BreakPrior) -> Array:
     """Log probabilities of `COMPONENTS` for each curve."""
-    log_hazard = numpyro.sample("log_hazard", dist.Normal(np.log(0.03), 1.0))
-    by_alignment = numpyro.sample("hazard_by_alignment", dist.Normal(0, 1))
-    spread = numpyro.sample("hazard_sd", dist.HalfNormal(0.7))
-    settling = numpyro.sample("settling", dist.Beta(4.5, 5.5))
+    log_hazard = numpyro.sample(
+        "log_hazard", dist.Normal(np.log(prior.hazard), HAZARD_SD)
+    )
+    by_alignment = numpyro.sample("hazard_by_alignment", dist.Normal(0, SLOPE_SD))
+    spread = numpyro.sample("hazard_sd", dist.HalfNormal(SPREAD_SD))
+    settling = numpyro.sample("settling", dist.Beta(*settling_counts(prior)))
     u = numpyro.sample("hazard_task", dist.Normal(0, 1).expand([len(table.centre)]))
     log_rate = log_hazard + by_alignment * table.covariates[:, -1]
     log_rate = log_rate + spread * u[table.task]

@@ -24,9 +24,10 @@ from bayeslaw.downstream.model import (
     components,
     downstream_model,
 )
-from bayeslaw.downstream.posterior import BreakPosterior
+from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 from bayeslaw.downstream.scale import Scale
 from bayeslaw.downstream.shapes import DECLINES, KINDS
+from bayeslaw.downstream.sharing import centred
 
 Draws = dict[str, Float[np.ndarray, "draw ..."]]
 OF_CURVES = ("level", "slope", "log_alpha_own", "bend", "log_fall")
@@ -175,6 +176,7 @@ def sample_curves(
     members: Sequence[Member],
     law: LawName | None = None,
     *,
+    prior: BreakPrior = USUAL_PRIOR,
     chains: int = 4,
     warmup: int = 500,
     draws: int = 500,
@@ -186,6 +188,7 @@ def sample_curves(
       members: the curves.
       law: bleu for scores that are larger the better, saturating for others and for
         logits, if None.
+      prior: what is believed of breaks before the table.
       chains: number of them.
       warmup: iterations before the draws of each.
       draws: of each.
@@ -205,7 +208,7 @@ def sample_curves(
         progress_bar=False,
     )
     with jax.numpy_rank_promotion("allow"):  # NumPyro's own starts need it
-        mcmc.run(jax.random.key(seed), table, law)
+        mcmc.run(jax.random.key(seed), table, law, prior)
     by_chain = mcmc.get_samples(group_by_chain=True)
     moved = {name: jax.device_get(by_chain[name]) for name in mcmc.last_state.z}
     rhat = max(
@@ -252,7 +255,7 @@ def _table(members: Sequence[Member]) -> tuple[Table, np.ndarray, np.ndarray]:
         is_point=_padded([np.ones_like(c.points.y) for c in curves], 0.0) > 0,
         task=task,
         mix=mix,
-        covariates=_centred(np.array([member.covariates for member in members])),
+        covariates=centred(np.array([member.covariates for member in members])),
         start=-0.5 * span,
         span=span,
         L=np.array([curve.points.L for curve in curves]) / U,
@@ -268,13 +271,3 @@ def _padded(
     return np.stack(
         [np.pad(row, (0, longest - len(row)), constant_values=fill) for row in rows]
     )
-
-
-def _centred(
-    covariates: Float[np.ndarray, "curve covariate"],
-) -> Float[np.ndarray, "curve covariate"]:
-    """Differences from the mean of what is known; 0 where it is not."""
-    known = ~np.isnan(covariates)
-    count = np.maximum(known.sum(0), 1)
-    mean = np.where(known, covariates, 0.0).sum(0) / count
-    return np.where(known, covariates - mean, 0.0)

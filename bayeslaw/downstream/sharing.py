@@ -12,6 +12,7 @@ over grids of quantiles of their priors, and over u_j task by task, without a sa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,13 +21,13 @@ from scipy.special import logsumexp
 
 from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 
-# Priors, each as its distribution and the number of its equally likely values. Those
-# of mu and rho lie about the rate and the probability of `BreakPrior`: the sd of the
-# one, and how many curves the other is worth.
+# Priors, each with the number of equally likely values of its grid. Those of mu and
+# rho lie about the rate and the probability of `BreakPrior`: the sd of the one, and how
+# many curves the other is worth.
 HAZARD_SD, HAZARD_VALUES = 1.0, 11
 SETTLING_CURVES, SETTLING_VALUES = 10, 5
-SLOPE = (stats.norm(0, 1.0), 7)  # of log hazard, a unit of alignment
-SPREAD = (stats.halfnorm(0, 0.7), 4)  # of log hazard between tasks
+SLOPE_SD, SLOPE_VALUES = 1.0, 7  # of log hazard, a unit of alignment
+SPREAD_SD, SPREAD_VALUES = 0.7, 4  # of log hazard between tasks
 # Nodes and weights of u_j (Gauss and Hermite).
 U, _weights = np.polynomial.hermite_e.hermegauss(9)
 U_WEIGHT = _weights / _weights.sum()
@@ -63,16 +64,17 @@ def share(
       alignment: alignment score of each; NaN counts as the mean.
       prior: what is believed of curves before the table.
     """
-    log_hazard = stats.norm(np.log(prior.hazard), HAZARD_SD), HAZARD_VALUES
-    n_settling = (
-        prior.settling * SETTLING_CURVES,
-        (1 - prior.settling) * SETTLING_CURVES,
+    grid = (
+        _nodes(stats.norm(np.log(prior.hazard), HAZARD_SD), HAZARD_VALUES),
+        _nodes(stats.norm(0, SLOPE_SD), SLOPE_VALUES),
+        _nodes(stats.halfnorm(0, SPREAD_SD), SPREAD_VALUES),
     )
-    rhos = _nodes((stats.beta(*n_settling), SETTLING_VALUES))
+    rhos = _nodes(stats.beta(*settling_counts(prior)), SETTLING_VALUES)
     span = np.array([curve.span for curve in curves])
     log_z = np.array([curve.log_evidence for curve in curves])
-    hazards = np.array(list(product(*map(_nodes, (log_hazard, SLOPE, SPREAD)))))
-    hazard = _hazards(hazards, _centred(alignment, len(curves)))  # (hyper, curve, u)
+    hazards = np.array(list(product(*grid)))
+    score = np.zeros(len(curves)) if alignment is None else centred(alignment)
+    hazard = _hazards(hazards, score)  # (hyper, curve, u)
     is_task = np.array(
         [[task == name for task in tasks] for name in sorted(set(tasks))]
     )
@@ -103,10 +105,17 @@ class _Part:
     hazard: Float[np.ndarray, "hyper curve"]
 
 
-def _centred(alignment: np.ndarray | None, n: int) -> Float[np.ndarray, " curve"]:
-    score = np.zeros(n) if alignment is None else np.asarray(alignment, float)
-    known = ~np.isnan(score)
-    return np.where(known, score - (score[known].mean() if known.any() else 0.0), 0.0)
+def settling_counts(prior: BreakPrior) -> tuple[float, float]:
+    """Parameters of the Beta distribution of the probability to settle."""
+    settled = prior.settling * SETTLING_CURVES
+    return settled, SETTLING_CURVES - settled
+
+
+def centred(values: np.ndarray) -> np.ndarray:
+    """Differences from the mean of what is known; 0 where it is not."""
+    known = ~np.isnan(values)
+    mean = np.where(known, values, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known, values - mean, 0.0)
 
 
 def _hazards(
@@ -140,7 +149,6 @@ def _given_settling(
     return _Part(log_total.sum(1), kinds, (of_curve * hazard).sum(2))
 
 
-def _nodes(prior: tuple) -> np.ndarray:
+def _nodes(distribution: Any, n: int) -> Float[np.ndarray, " node"]:
     """Middles of equally likely parts of a distribution."""
-    distribution, n = prior
-    return distribution.ppf((np.arange(n) + 0.5) / n)
+    return np.asarray(distribution.ppf((np.arange(n) + 0.5) / n))

@@ -143,3 +143,15 @@ def require_ahead(found: Mapping[Curve, BreakPosterior], D_next: float | None) -
             "more tokens than the last checkpoint of every curve",
             "name more tokens, or leave it out for twice the last of each",
         )
+
+
+def require_positive(matters: float) -> None:
+    """Refuse a change that would always count."""
+    if not matters > 0:
+        raise InputError(
+            "a change that matters is above 0",
+            "argument matters",
+            f"{matters:g}",
+            "a number above 0, in the unit of the score",
+            "name the smallest change that would make a difference",
+        )

@@ -8,9 +8,9 @@ from bayeslaw.downstream.decisions import Breaks, CurveDecision
 EXPLANATION = (
     "P(break): that the score has begun to decline within its checkpoints; by next: "
     "before the next D_p, where the part beyond the checkpoints is prior alone. Gain: "
-    "median change of the score from the last checkpoint to the next, better is +.",
-    "do: the choice of highest expected utility, and by how much it leads. guide: what "
-    "the rule of Isik et al. 2024 (a fit by least squares) would do.",
+    "change of the score from the last checkpoint to the next, median and interval; "
+    "better is +.",
+    "do: the choice of highest expected utility; margin: by how much it leads.",
 )
 # Probabilities above and below which there is something to say.
 DISAGREES, LOOKS_BROKEN, UNUSUAL = 0.5, 0.5, 0.05
@@ -101,7 +101,7 @@ def sentences(decided: Breaks) -> list[str]:
 
 def _remarks(curve: CurveDecision, decided: Breaks) -> list[str]:
     card, unit, lines = curve.card, decided.unit, []
-    change = Change(decided.prices.matters)
+    change = Change(decided.matters)
     if card.p_break_seen > LOOKS_BROKEN:
         lines.append(
             f"P(break){equals(card.p_break_seen)}, at D_p "
@@ -122,7 +122,7 @@ def _remarks(curve: CurveDecision, decided: Breaks) -> list[str]:
     helps = card.p_pretraining_helps
     if helps is not None and helps < LOOKS_BROKEN:
         lines.append(f"no better than without pretraining (P(better){equals(helps)}).")
-    worth = WORTH_A_PROBE * decided.prices.value * decided.prices.matters
+    worth = WORTH_A_PROBE * decided.prices.value * decided.matters
     if card.probe and card.probe.value > worth:
         lines.append(
             f"fine-tuning the checkpoint of D_p {amount(card.probe.D_p)} too is worth "

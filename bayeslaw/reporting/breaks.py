@@ -46,10 +46,19 @@ def break_report(decided: Breaks, path: str | Path) -> Path:
 
 
 def _decisions(decided: Breaks, names: list[str]) -> Table:
-    change = Change(decided.prices.matters)
+    change = Change(decided.matters)
     return Table(
         "What to do",
-        ("curve", "do", "margin", "D_p now → next", "gain", "P(worse)", "guide"),
+        (
+            "curve",
+            "do",
+            "margin",
+            "D_p now → next",
+            "gain",
+            f"P(gain ≥ {decided.matters:.2g})",
+            "P(worse)",
+            "guide",
+        ),
         tuple(
             (
                 name,
@@ -57,6 +66,7 @@ def _decisions(decided: Breaks, names: list[str]) -> Table:
                 f"{curve.card.margin:.3g}",
                 f"{compact(curve.card.D_last)} → {compact(curve.card.D_next)}",
                 change.interval(curve.card.gain),
+                probability_text(curve.card.p_matters),
                 probability_text(curve.card.p_falls),
                 curve.rule.choice,
             )
@@ -71,6 +81,7 @@ def _breaks(decided: Breaks, names: list[str]) -> Table:
         (
             "curve",
             "P before the scores",
+            "P(settles)",
             "P(break)",
             "by next D_p",
             "where",
@@ -79,7 +90,7 @@ def _breaks(decided: Breaks, names: list[str]) -> Table:
             "CE improves, score falls",
         ),
         tuple(
-            (name, *_break_cells(curve, Change(decided.prices.matters)))
+            (name, *_break_cells(curve, Change(decided.matters)))
             for name, curve in zip(names, decided.curves, strict=True)
         ),
     )
@@ -90,6 +101,7 @@ def _break_cells(curve: CurveDecision, change: Change) -> tuple[str, ...]:
     is_likely = card.p_break_seen > 0.05
     return (
         probability_text(curve.p_prior),
+        probability_text(curve.kinds["settles"]),
         probability_text(card.p_break_seen),
         probability_text(card.p_break),
         _range(card.break_D) if is_likely else "",
