@@ -36,6 +36,7 @@ from bayeslaw.cli_comparison import compare
 from bayeslaw.cli_corpora import corpora
 from bayeslaw.cli_downstream import breaks
 from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
+from bayeslaw.cli_selection import append, loop, next_
 from bayeslaw.cli_training import train
 from bayeslaw.errors import FailedChecksError, InputError, file_error
 
@@ -192,7 +193,10 @@ def report(
         print(f"report: {path}")
 
 
+app.command("next")(next_)
 app.command()(train)
+app.command()(append)
+app.command()(loop)
 
 
 @app.command()

@@ -86,17 +86,20 @@ def predict(
             f"name every input of {law.name}, and no other",
         )
     given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
-    log_mean = log_outcome(posterior, _centred(posterior, given), max_draws)
+    log_mean = log_outcome(posterior, law_inputs(posterior, given), max_draws)
     if new_run:
         noise = _run_noise(posterior, log_mean.shape, max_draws, seed, given.get("p"))
         log_mean = log_mean + noise
     return np.exp(log_mean)
 
 
-def _centred(
+def law_inputs(
     posterior: xr.DataTree, given: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Inputs as the law takes them, from plain ones."""
+) -> dict[str, Any]:
+    """Inputs as the law takes them, from plain ones of (point, family) or (point, 1).
+
+    Ratios are (point, source) where the law takes whole mixtures.
+    """
     law, record = spec_of(posterior).law_record, provenance(posterior)
     reference = record["reference"]
     n_points = np.broadcast_shapes(*(array.shape[:1] for array in given.values()))[0]
@@ -160,7 +163,7 @@ def _run_noise(
 
 
 def row_noise_width(
-    posterior: xr.DataTree, ratios: Float[np.ndarray, " family"]
+    posterior: xr.DataTree, ratios: Float[np.ndarray, " source"] | None = None
 ) -> Float[np.ndarray, "draw family"]:
     """Half the width of the central 68 % interval of a row's noise, on log loss.
 
@@ -168,11 +171,12 @@ def row_noise_width(
 
     Args:
       posterior: result of `fit`.
-      ratios: ratio of each family.
+      ratios: the mixture; the reference ratio of all families if None.
     """
     draws = posterior["posterior"].sizes
-    shape = (draws["chain"] * draws["draw"], 1, len(ratios))
-    return _noise_at(posterior, shape, None, ratios[None]).ppf(ONE_SD)[:, 0]
+    shape = (draws["chain"] * draws["draw"], 1, draws["family"])
+    batch = None if ratios is None else ratios[None]
+    return _noise_at(posterior, shape, None, batch).ppf(ONE_SD)[:, 0]
 
 
 def _noise_at(
@@ -185,7 +189,7 @@ def _noise_at(
     noise, draws = spec_of(posterior).noise, posterior["posterior"].dataset
     log_ratio: Any = 0.0
     if noise.depends_on_ratio and ratios is not None:
-        log_ratio = _own_log_ratio(posterior, ratios)
+        log_ratio = own_log_ratio(posterior, ratios)
     return noise_of_rows(
         noise.likelihood,
         _shape_of_noise(draws, max_draws),
@@ -195,12 +199,14 @@ def _noise_at(
     )
 
 
-def _own_log_ratio(posterior: xr.DataTree, ratios: np.ndarray) -> np.ndarray:
+def own_log_ratio(
+    posterior: xr.DataTree, ratios: Float[np.ndarray, "*batch source"]
+) -> Float[np.ndarray, "*batch family"]:
     """log(p / reference) of each family; 0 counts as the smallest ratio tried."""
     record, rows = provenance(posterior), posterior["constant_data"].dataset
     if "mixture" in spec_of(posterior).law_record.all_inputs:
         families = posterior["posterior"].dataset["family"].values.tolist()
-        ratios = ratios[:, [record["sources"].index(name) for name in families]]
+        ratios = ratios[..., [record["sources"].index(name) for name in families]]
     tried = rows["p"].values
     positive = np.where(ratios > 0, ratios, tried[tried > 0].min())
     return np.log(positive / record["reference"]["p"])

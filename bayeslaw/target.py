@@ -11,7 +11,11 @@ from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.prediction import coordinates, joined, row_noise_width
 from bayeslaw.ratio_form import ratio_form, require_ratio_form
-from bayeslaw.simplex import separable_loss
+from bayeslaw.simplex import (
+    optimum_in_expectation,
+    optimum_per_draw,
+    separable_loss,
+)
 
 
 class Target:
@@ -53,6 +57,21 @@ class Target:
     def loss(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
         """Weighted loss of every draw for a mixture, or for one mixture per draw."""
         return self.constant + separable_loss(self.a, self.g, ratios)
+
+    def best_per_draw(self) -> Float[np.ndarray, "draw family"]:
+        """The mixture that minimises each draw's loss."""
+        return optimum_per_draw(self.a, self.g)
+
+    def best(self) -> Float[np.ndarray, " family"]:
+        """The mixture that minimises the loss averaged over draws (Bayes action)."""
+        return optimum_in_expectation(self.a, self.g)
+
+    def curvature(
+        self, ratios: Float[np.ndarray, " family"]
+    ) -> Float[np.ndarray, "family family"]:
+        """Second derivatives of the loss averaged over draws."""
+        terms = self.a * self.g * (self.g + 1) * np.exp(-(self.g + 2) * np.log(ratios))
+        return np.diag(terms.mean(0))
 
     def noise_width(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
         """Scatter of the log of the weighted loss between seeds, for a mixture.
