@@ -169,6 +169,19 @@ def test_three_checkpoints_are_enough_for_a_decision():
     assert card.choice == "keep"
 
 
+def test_seeds_of_a_checkpoint_count_alike_whatever_their_bootstrap_errors():
+    """Errors that grow with the score must not draw the curve to low scores."""
+    low, high = (
+        rows("en-de", "en", np.array(RISES) + shift, se=se)
+        for shift, se in ((-1.0, 0.1), (1.0, 0.5))
+    )
+    for row in high:
+        row["run"] = "other seed"
+    drawn = breaks(curves_from_rows([*low, *high])).curves[0].drawn
+    middle = drawn.at(D_P).mean(0)
+    assert np.abs(middle - RISES).max() < 0.3
+
+
 def test_a_change_that_matters_follows_the_unit(table):
     assert breaks(table).matters == 0.3
     fraction = curves_from_rows(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from bayeslaw.curves.curve import Curve
 from bayeslaw.curves.metrics import ENTROPIES, POINTS
@@ -90,6 +91,7 @@ def posteriors(
         if len(np.unique(D)) < LEAST_POINTS:
             short.append(str(curve))
             continue
+        se = _pooled(D, se)
         found[curve] = break_posterior(D, value, se, scale=scale, prior=prior)
     if not found:
         raise InputError(
@@ -101,6 +103,21 @@ def posteriors(
         )
     note = f"left out, with fewer than {LEAST_POINTS} checkpoints: {first_ten(short)}"
     return found, [note] if short else []
+
+
+def _pooled(
+    D: Float[np.ndarray, " point"], se: Float[np.ndarray, " point"]
+) -> Float[np.ndarray, " point"]:
+    """Standard errors alike for all scores of a checkpoint.
+
+    A low score has a small bootstrap error, and would count more than a high one.
+    """
+    found = se.copy()
+    for count in np.unique(D):
+        same = (D == count) & ~np.isnan(se)
+        if same.any():
+            found[same] = np.sqrt(np.mean(se[same] ** 2))
+    return found
 
 
 def covariates(table: CurveTable, curve: Curve) -> tuple[float, float, float]:

@@ -1,6 +1,7 @@
 """Decisions about curves in words."""
 
 import math
+from collections.abc import Sequence
 
 from bayeslaw.downstream.card import Interval
 from bayeslaw.downstream.decisions import Breaks, CurveDecision
@@ -17,17 +18,17 @@ DISAGREES, LOOKS_BROKEN, UNUSUAL = 0.5, 0.5, 0.05
 WORTH_A_PROBE = 0.2  # of a change that matters
 
 
-def curve_names(decided: Breaks) -> list[str]:
-    """A name for each curve, with the counts in which curves differ."""
-    curves = [curve.curve for curve in decided.curves]
+def curve_names(decided: Breaks, chosen: Sequence[int] | None = None) -> list[str]:
+    """A name for each curve, or for the chosen ones, with the counts that differ."""
+    numbers = range(len(decided.curves)) if chosen is None else chosen
+    curves = [decided.curves[i].curve for i in numbers]
+    # Pairs and their tokens say the same, of which pairs are the same in all tasks.
+    data = "pairs" if all(curve.pairs for curve in curves) else "D_f"
     varying = [
         name
-        for name in ("N", "D_f", "pairs")
+        for name in ("N", data)
         if len({getattr(curve, name) for curve in curves}) > 1
     ]
-    # Pairs and their tokens say the same twice.
-    if "pairs" in varying and "D_f" in varying:
-        varying.remove("D_f")
     return [
         ", ".join(
             [

@@ -36,7 +36,7 @@ def break_curves(decided: Breaks, chosen: Sequence[int] | None = None) -> Figure
       chosen: numbers of the curves to draw; all if None.
     """
     chosen = list(range(len(decided.curves))) if chosen is None else list(chosen)
-    names = curve_names(decided)
+    names = dict(zip(chosen, curve_names(decided, chosen), strict=True))
     columns = min(COLUMNS, len(chosen))
     rows = -(-len(chosen) // columns)
     tasks = {decided.curves[i].curve.task for i in chosen}
