@@ -6,11 +6,10 @@ been made yet then changes covariances in a known way, whatever it will measure.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import lapack
 
 from bayeslaw.target import Target
 
@@ -72,17 +71,17 @@ class Beliefs:
           noise: of runs.
           log_ratio: log(p / reference) of each family.
         """
-        along = np.einsum("mklp,kpj->mklj", loadings, self.by_row, optimize=True)
-        variance = np.einsum(
-            "mkap,kpq,mkbq->mkab", loadings, self.own, loadings, optimize=True
-        )
-        n_checkpoints = loadings.shape[2]
-        own = noise.of_rows(log_ratio)[..., None, None] * np.eye(n_checkpoints)
-        variance = variance + own + noise.common
-        if n_checkpoints == 1:
-            return self.scale * (along**2 / variance).sum((1, 2, 3))
-        solved = np.linalg.solve(variance, along)
-        return self.scale * (along * solved).sum((1, 2, 3))
+
+        def between(matrix: np.ndarray) -> np.ndarray:
+            return np.einsum(
+                "mkap,kpq,mkbq->mkab", loadings, matrix, loadings, optimize=True
+            )
+
+        told = between(self.by_row @ self.by_row.swapaxes(1, 2))
+        own = noise.of_rows(log_ratio)[..., None, None] * np.eye(loadings.shape[2])
+        variance = between(self.own) + own + noise.common
+        solved = np.linalg.solve(variance, told)
+        return self.scale * np.trace(solved, axis1=2, axis2=3).sum(1)
 
     def outcome(
         self, loadings: Float[np.ndarray, "row checkpoint column"]
@@ -103,8 +102,8 @@ class Beliefs:
     ) -> Float[np.ndarray, " source"]:
         """Variance of each source's part of the choice that a run takes away."""
         _, choice, own = self.outcome(loadings)
-        factor = _factor(own + noise.of_run(log_ratio, loadings.shape[1]))
-        return (choice * cho_solve(factor, choice)).sum(0)
+        own = own + noise.of_run(log_ratio, loadings.shape[1])
+        return (_whitened(own, choice) ** 2).sum(0)
 
     def after(
         self,
@@ -118,18 +117,24 @@ class Beliefs:
         same covariances.
         """
         components, choice, own = self.outcome(loadings)
-        factor = _factor(own + noise.of_run(log_ratio, loadings.shape[1]))
         told = np.einsum("klp,kpc->klc", loadings, self.parameters[self.index])
         told = told.reshape(len(choice), -1)
-        solved = cho_solve(factor, components.T)
+        own = own + noise.of_run(log_ratio, loadings.shape[1])
+        every = np.concatenate([components.T, choice, told], axis=1)
+        parts = np.cumsum([components.shape[0], choice.shape[1]])
+        components, choice, told = np.split(_whitened(own, every), parts, axis=1)
         return replace(
             self,
-            covariance=self.covariance - components @ solved,
-            cross=self.cross - solved.T @ choice,
-            spread=_left(self.spread, choice, factor),
-            parameters=self.parameters - solved.T @ told,
-            variance=_left(self.variance, told, factor),
+            covariance=self.covariance - components.T @ components,
+            cross=self.cross - components.T @ choice,
+            spread=np.maximum(self.spread - (choice**2).sum(0), 0.0),
+            parameters=self.parameters - components.T @ told,
+            variance=np.maximum(self.variance - (told**2).sum(0), 0.0),
         )
+
+    def without_parameters(self) -> "Beliefs":
+        """The same without the coordinates of the law, quicker to update."""
+        return replace(self, parameters=self.parameters[:, :0], variance=np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -198,10 +203,13 @@ def beliefs_of(
     )
 
 
-def _factor(matrix: np.ndarray) -> Any:
-    return cho_factor(matrix, lower=True, check_finite=False)
-
-
-def _left(variance: np.ndarray, told: np.ndarray, factor: Any) -> np.ndarray:
-    """Variances once outcomes with these covariances are known."""
-    return np.maximum(variance - (told * cho_solve(factor, told)).sum(0), 0.0)
+def _whitened(
+    covariance: Float[np.ndarray, "outcome outcome"],
+    values: Float[np.ndarray, "outcome column"],
+) -> Float[np.ndarray, "outcome column"]:
+    """L^-1 values, where L L' is the covariance."""
+    factor, failed = lapack.dpotrf(covariance, lower=1)
+    if failed:
+        raise RuntimeError("covariance of a run's losses is not positive definite")
+    found, _ = lapack.dtrtrs(factor, values, lower=1)
+    return found

@@ -26,12 +26,12 @@ from bayeslaw.selection.candidates import Cell
 
 # Ratios at which losses are computed where they depend on a family's own alone; between
 # them, log losses are linear in the logarithm of the ratio.
-NODES = 7
+NODES = 5
 # Share of the variance of a family's log losses that components may leave out.
 LEFT_OUT = 1e-5
 MAX_COMPONENTS = 12
 # Losses computed at most; of many families fewer draws are taken.
-MAX_LOSSES = 30_000_000
+MAX_LOSSES = 8_000_000
 
 
 class Outcomes:

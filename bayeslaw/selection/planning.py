@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
@@ -103,15 +104,17 @@ def next_runs(
         action, tried.mixtures, count=max_mixtures, min_share=min_share, seed=seed
     )
     affordable = [cell for cell in possible if cell.cost <= budget]
-    outcomes = Outcomes(posterior, affordable or possible[:1], looked_at)
-    drawn, labels = parameters_of(posterior, outcomes.draws)
-    now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
-    search = Search(now, outcomes, budget, runs, anchor, tolerance, is_frugal)
-    chosen: list[NextRun] = []
-    then = now
-    if now.regret > tolerance and affordable:
-        picked, n_anchors = search.best(search.pool(affordable, looked_at))
-        chosen, then = described(picked, n_anchors, now, outcomes, tried, labels)
+    # Matrices are small: several threads would only wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        outcomes = Outcomes(posterior, affordable or possible[:1], looked_at)
+        drawn, labels = parameters_of(posterior, outcomes.draws)
+        now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
+        search = Search(now, outcomes, budget, runs, anchor, tolerance, is_frugal)
+        chosen: list[NextRun] = []
+        then = now
+        if now.regret > tolerance and affordable:
+            picked, n_anchors = search.best(search.pool(affordable, looked_at))
+            chosen, then = described(picked, n_anchors, now, outcomes, tried, labels)
     cost = sum(run.cost for run in chosen)
     worth = exchange * _worth(target, action, now.regret - then.regret)
     stop: Stop | None = None

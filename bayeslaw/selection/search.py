@@ -12,10 +12,10 @@ from bayeslaw.selection.candidates import Cell
 from bayeslaw.selection.outcomes import Outcomes
 
 # Candidates whose gains are computed exactly, after a quick look at all of them.
-POOL = 256
+POOL = 160
 # What a place in the list is taken to cost, in equal shares of the budget: at 0 the
 # list fills with the cheapest runs, at more of it with dearer and better ones.
-PLACES = (0.0, 0.1, 0.3, 1.0, 3.0)
+PLACES = (0.0, 0.1, 0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Search:
 
     def after(self, picked: Sequence[Candidate]) -> Beliefs:
         """Beliefs once these runs have been made."""
-        beliefs = self.now
+        beliefs = self.now.without_parameters()
         for one in picked:
             beliefs = beliefs.after(one.loadings, self.outcomes.noise, one.log_ratio)
         return beliefs
