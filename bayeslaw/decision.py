@@ -54,6 +54,8 @@ class Decision:
       origin: origin of the rows behind the posterior.
       probability: probability of every interval.
       ratios: the recommended mixture (Bayes action).
+      epochs: how often the recommended mixture sees the text of each family whose
+        unique tokens the table states.
       lower: lower end of the interval of each draw's optimal ratio.
       median: median of each draw's optimal ratio.
       upper: upper end of the interval of each draw's optimal ratio.
@@ -93,6 +95,7 @@ class Decision:
     origin: str
     probability: float
     ratios: dict[str, float]
+    epochs: dict[str, float]
     lower: dict[str, float]
     median: dict[str, float]
     upper: dict[str, float]

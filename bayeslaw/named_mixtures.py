@@ -67,7 +67,7 @@ def unimax(
       budget: training tokens to be divided, in the same unit.
       max_epochs: how often at most the text of a family is seen.
 
-    Source: Chung et al. 2023, arXiv 2304.09151, algorithm 1, with tokens for characters.
+    Source: Chung et al. 2023, arXiv 2304.09151, algorithm 1 (in characters there).
 
     Example:
       >>> unimax(np.array([1.0, 100.0, 100.0]), budget=44.0).round(4).tolist()

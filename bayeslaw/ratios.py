@@ -84,6 +84,11 @@ def optimal_ratios(
         origin=", ".join(record["origin"]),
         probability=probability,
         ratios=target.named(action),
+        epochs={
+            family: float(D * ratio / record["unique_tokens"][family])
+            for family, ratio in target.named(action).items()
+            if family in record["unique_tokens"]
+        },
         **_intervals(target, best, probability),
         flat_lower=target.named(_flat_end(target, action, -1.0)),
         flat_upper=target.named(_flat_end(target, action, +1.0)),

@@ -48,9 +48,9 @@ def regret_by_family(
 
     A family's loss alone rises where its share fell and falls where it rose, and these
     sums of large numbers nearly cancel. So what the shift was worth at the draw's
-    optimum is taken off: family i has l_i(p_i) - l_i(b_i) - l_i'(b_i) (p_i - b_i), never
-    negative because l_i is convex. At an optimum inside the simplex all slopes are
-    equal, and the parts sum to the regret.
+    optimum is taken off: family i has l_i(p_i) - l_i(b_i) - l_i'(b_i) (p_i - b_i),
+    never negative because l_i is convex. At an optimum inside the simplex all slopes
+    are equal, and the parts sum to the regret.
 
     Args:
       target: the target run.
