@@ -167,8 +167,10 @@ def _print_pairs(decision: "Decision") -> None:
     from bayeslaw.decision import probability
 
     names = list(decision.p_better)
+    # No title of the table: it would wrap at the width of few columns.
+    print(f"P(row has a lower loss than column), {decision.origin} rows")
     print_table(
-        f"P(row has a lower loss than column), {decision.origin} rows",
+        "",
         ["", *(str(i) for i in range(1, len(names) + 1))],
         [
             [

@@ -150,8 +150,12 @@ def _content(
         "ratio_table": tables.ratio_table(decision, tried),
         "regret_table": tables.regret_table(decision),
         "mixture_table": tables.mixture_table(decision),
+        "pair_table": tables.pair_table(decision),
         "curves": list(pictures.curve_pictures(posterior, decision)),
         "ratio_picture": pictures.ratio_picture(decision, tried),
+        "region_picture": pictures.region_picture(decision)
+        if len(decision.families) > 2
+        else None,
         "simplex_picture": pictures.simplex_picture(decision)
         if len(decision.families) > 1
         else None,
