@@ -1,6 +1,7 @@
 """From a posterior to a decision: optimal ratios, their uncertainty, what they gain."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -70,9 +71,6 @@ def optimal_ratios(
     best = optimum_per_draw(target.a, target.g)
     action = optimum_in_expectation(target.a, target.g)
     compared = _compared(posterior, target, mixtures or {})
-    losses = {
-        name: target.loss(ratios) for name, ratios in ({OWN: action} | compared).items()
-    }
     record = provenance(posterior)
     return Decision(
         families=target.families,
@@ -84,27 +82,16 @@ def optimal_ratios(
         origin=", ".join(record["origin"]),
         probability=probability,
         ratios=target.named(action),
-        epochs={
-            family: float(D * ratio / record["unique_tokens"][family])
-            for family, ratio in target.named(action).items()
-            if family in record["unique_tokens"]
-        },
+        epochs=_epochs(target, action, record["unique_tokens"]),
         **_intervals(target, best, probability),
-        flat_lower=target.named(_flat_end(target, action, -1.0)),
-        flat_upper=target.named(_flat_end(target, action, +1.0)),
-        flat_tolerance=FLAT_TOLERANCE,
-        flat_radius=flat_radius(target, action, FLAT_TOLERANCE),
+        **_flat(target, action),
         expected_loss=float(target.loss(action).mean()),
         recommended=_verdict(OWN, target, action, action, best, probability),
         compared=tuple(
             _verdict(name, target, ratios, action, best, probability)
             for name, ratios in compared.items()
         ),
-        p_better=p_better(losses),
-        p_settled=float(
-            (losses[OWN] <= target.loss(best) * (1 + FLAT_TOLERANCE)).mean()
-        ),
-        regret_by_family=target.named(regret_by_family(target, action, best)),
+        **_pairs_and_prospect(target, action, best, compared),
         doubled_weight=target.named(_doubled_weights(target)),
         extrapolation=extrapolation(posterior, N=N, D=D, ratios=target.named(action)),
         failed_checks=tuple(check.name for check in checks.failures),
@@ -112,9 +99,6 @@ def optimal_ratios(
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,
-        flat_boundary=flat_boundary(target, action, FLAT_TOLERANCE)
-        if len(action) == 3
-        else np.empty((0, len(action))),
         sensitivity=tuple(_sensitivity(posterior, target.families, best)),
     )
 
@@ -216,6 +200,48 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
         is_short = loss(middle) > wanted
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return np.where(unreachable, np.inf, np.exp(high))
+
+
+def _flat(target: Target, action: np.ndarray) -> dict[str, Any]:
+    """How far the recommended mixture can be left for less than the tolerance."""
+    is_plane = len(action) == 3
+    return {
+        "flat_lower": target.named(_flat_end(target, action, -1.0)),
+        "flat_upper": target.named(_flat_end(target, action, +1.0)),
+        "flat_tolerance": FLAT_TOLERANCE,
+        "flat_radius": flat_radius(target, action, FLAT_TOLERANCE),
+        "flat_boundary": flat_boundary(target, action, FLAT_TOLERANCE)
+        if is_plane
+        else np.empty((0, len(action))),
+    }
+
+
+def _pairs_and_prospect(
+    target: Target,
+    action: np.ndarray,
+    best: np.ndarray,
+    compared: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Which mixtures are better than which, and what knowing more could gain."""
+    losses = {OWN: target.loss(action)}
+    losses |= {name: target.loss(ratios) for name, ratios in compared.items()}
+    is_settled = losses[OWN] <= target.loss(best) * (1 + FLAT_TOLERANCE)
+    return {
+        "p_better": p_better(losses),
+        "p_settled": float(is_settled.mean()),
+        "regret_by_family": target.named(regret_by_family(target, action, best)),
+    }
+
+
+def _epochs(
+    target: Target, action: np.ndarray, unique: Mapping[str, float]
+) -> dict[str, float]:
+    """How often the mixture sees the text of each family of known size."""
+    return {
+        family: target.D * ratio / unique[family]
+        for family, ratio in target.named(action).items()
+        if family in unique
+    }
 
 
 def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
