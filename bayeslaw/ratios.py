@@ -117,9 +117,7 @@ def _sensitivity(
     return sensitivities(posterior, xr.Dataset({"ratio": optimum}))
 
 
-def _intervals(
-    target: Target, best: np.ndarray, probability: float
-) -> dict[str, Any]:
+def _intervals(target: Target, best: np.ndarray, probability: float) -> dict[str, Any]:
     """Central interval and median of each draw's optimal ratios, by family."""
     tail = (1 - probability) / 2
     levels = {"lower": tail, "median": 0.5, "upper": 1 - tail}

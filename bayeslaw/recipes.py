@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from importlib.metadata import version
 
 from bayeslaw.decision import Decision
@@ -68,18 +69,21 @@ def recipe(
 def exact_shares(shares: Mapping[str, float]) -> dict[str, Decimal]:
     """Shares rounded to decimals that sum to 1 exactly, by the largest remainders.
 
-    Six decimals, more where the smallest share would keep fewer than three digits; no
-    share becomes 0, which trainers take for "leave it out".
+    Six decimals, more where the smallest share would keep fewer than three digits; only
+    a share of 0 becomes 0, which trainers take for "leave it out".
     """
-    total = math.fsum(shares.values())
-    smallest = min(shares.values()) / total
+    # Fractions: at twenty decimals the rounding of floats would spoil the sum.
+    whole = sum(Fraction(share) for share in shares.values())
+    parts = {name: Fraction(share) / whole for name, share in shares.items()}
+    smallest = float(min(part for part in parts.values() if part > 0))
     n_decimals = max(
         LEAST_DECIMALS, LEAST_DIGITS - 1 - math.floor(math.log10(smallest))
     )
     unit = 10**n_decimals
-    exact = {name: share / total * unit for name, share in shares.items()}
+    exact = {name: part * unit for name, part in parts.items()}
     counts = {name: math.floor(value) for name, value in exact.items()}
-    # Largest remainder first; so many lack one unit. Names decide between equals.
+    # Largest remainder first; so many lack one unit. Names decide between equals. At
+    # least as many shares have a remainder, so that a 0 stays one.
     order = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
     for name in order[: unit - sum(counts.values())]:
         counts[name] += 1

@@ -71,7 +71,7 @@ def test_any_name_of_a_family_survives(decision, trainer):
 
 
 @given(
-    st.dictionaries(st.text(max_size=3), st.floats(1e-9, 1.0), min_size=1, max_size=30)
+    st.dictionaries(st.text(max_size=3), st.floats(1e-20, 1.0), min_size=1, max_size=30)
 )
 def test_rounded_shares_sum_to_one_and_none_is_zero(shares):
     rounded = exact_shares(shares)
@@ -80,6 +80,12 @@ def test_rounded_shares_sum_to_one_and_none_is_zero(shares):
     for name, share in shares.items():
         assert rounded[name] > 0
         assert float(rounded[name]) == pytest.approx(share / total, rel=0.01, abs=1e-6)
+
+
+def test_a_family_that_is_left_out_stays_out():
+    shares = exact_shares({"a": 1 / 3, "b": 0.0, "c": 2 / 3})
+    assert shares["b"] == 0
+    assert sum(shares.values()) == 1
 
 
 def test_levanter_has_a_component_for_every_weight(decision):
