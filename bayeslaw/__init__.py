@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from bayeslaw.prediction import predict as predict
     from bayeslaw.prior_predictive import prior_check as prior_check
     from bayeslaw.ratios import optimal_ratios as optimal_ratios
+    from bayeslaw.recipes import recipe as recipe
     from bayeslaw.reporting import report as report
     from bayeslaw.runs import read_runs as read_runs
     from bayeslaw.sensitivity import decision_sensitivity as decision_sensitivity
     from bayeslaw.simulation import simulate as simulate
+    from bayeslaw.speakers import read_speakers as read_speakers
     from bayeslaw.spec import read_spec as read_spec
 
 __version__ = "0.1.0"
@@ -41,7 +43,9 @@ _MODULES = {
     "prior_check": "prior_predictive",
     "read_curves": "curves",
     "read_runs": "runs",
+    "read_speakers": "speakers",
     "read_spec": "spec",
+    "recipe": "recipes",
     "report": "reporting",
     "save_posterior": "posterior",
     "simulate": "simulation",

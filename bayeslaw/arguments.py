@@ -2,11 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from bayeslaw.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bayeslaw.decision import Decision
+    from bayeslaw.recipes import Source
 
 
 def _check_output(path: Path) -> Path:
@@ -99,11 +105,32 @@ Tokens = Annotated[
     float | None, typer.Option(help="Training tokens D of the target run.")
 ]
 Weights = Annotated[
-    Path | None, typer.Option(help="TOML: family = importance; equal if not given.")
+    str | None,
+    typer.Option(
+        metavar="FILE|uniform",
+        help="TOML: family = importance; or CSV: family, speakers. Uniform by default.",
+    ),
 ]
 Mix = Annotated[
     Path | None,
     typer.Option(help="TOML: family = ratio, or one table of these a mixture."),
+]
+Trainer = Annotated[
+    Literal["levanter", "maxtext", "olmix"] | None,
+    typer.Option("--recipe", help="Also write the mixture as this trainer reads it."),
+]
+RecipeOutput = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="File of the recipe.", callback=_check_optional
+    ),
+]
+Sources = Annotated[
+    Path | None,
+    typer.Option(help="TOML: family = path of its text, for the recipe."),
+]
+Pairs = Annotated[
+    bool, typer.Option("--pairs", help="Print P(A better than B) of every two.")
 ]
 Posteriors = Annotated[
     list[Path], typer.Argument(metavar="POSTERIOR", help="Results of `bayeslaw fit`.")
@@ -127,9 +154,22 @@ Normalised = Annotated[
 Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
 
 
-def read_weights(path: Path | None) -> dict[str, float] | None:
-    """Importance of each family from a TOML file; None stands for equal."""
-    return None if path is None else _numbers(_read_toml(path), str(path))
+def read_weights(
+    weights: str | None, families: tuple[str, ...]
+) -> dict[str, float] | None:
+    """Importance of each family from a file; None stands for equal.
+
+    Args:
+      weights: path of a TOML file or of a table of speakers, or the word "uniform".
+      families: families of the posterior, to which the speakers are summed.
+    """
+    if weights is None or weights == "uniform":
+        return None
+    if Path(weights).suffix.lower() in (".csv", ".gz", ".parquet"):
+        from bayeslaw.speakers import read_speakers
+
+        return read_speakers(weights, families)
+    return _numbers(_read_toml(Path(weights)), weights)
 
 
 def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
@@ -173,3 +213,62 @@ def _numbers(content: Any, where: str) -> dict[str, float]:
             "give a number for each family",
         )
     return content
+
+
+def read_sources(path: Path | None) -> "dict[str, Source] | None":
+    """Where the text of each family lies: a path, or a table with it and more."""
+    from bayeslaw.recipes import Source
+
+    if path is None:
+        return None
+    found = {}
+    for family, value in _read_toml(path).items():
+        entry = {"path": value} if isinstance(value, str) else value
+        length = entry.get("tokens_per_example") if isinstance(entry, dict) else None
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("path"), str)
+            or not set(entry) <= {"path", "tokens_per_example"}
+            or not (length is None or type(length) in (int, float))
+        ):
+            raise InputError(
+                "not a path for each family",
+                f"{path}, {family}",
+                str(value),
+                "a path in quotes, or a table with path and tokens_per_example",
+                f'write: {family} = "gs://bucket/{family}*"',
+            )
+        found[family] = Source(entry["path"], length)
+    return found
+
+
+def write_recipe(
+    decision: "Decision",
+    trainer: str,
+    output: Path,
+    sources: "Mapping[str, Source] | None",
+) -> None:
+    """Write the recommended mixture as a trainer reads it."""
+    from bayeslaw.recipes import recipe
+
+    content = recipe(decision, trainer, sources)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(content, encoding="utf-8")
+
+
+def require_recipe(
+    trainer: str | None, output: Path | None, sources: Path | None
+) -> None:
+    """Refuse half of a recipe before the work is done."""
+    if trainer is not None and output is not None:
+        return
+    given = {"--recipe": trainer, "--output": output, "--sources": sources}
+    named = [f"{name} {value}" for name, value in given.items() if value is not None]
+    if named:
+        raise InputError(
+            "a recipe is half asked for",
+            "options --recipe and --output",
+            ", ".join(named),
+            "both, or neither",
+            "write: --recipe levanter -o mixture.yaml",
+        )

@@ -20,17 +20,24 @@ from bayeslaw.arguments import (
     Normalised,
     NormaliseMixtures,
     OriginOption,
+    Pairs,
     Params,
     Posterior,
     Probability,
+    RecipeOutput,
     ReportOutput,
     Seed,
+    Sources,
     Table,
     Tokens,
+    Trainer,
     UnitOption,
     Weights,
     read_mixtures,
+    read_sources,
     read_weights,
+    require_recipe,
+    write_recipe,
 )
 from bayeslaw.cli_comparison import compare
 from bayeslaw.cli_corpora import corpora
@@ -134,28 +141,39 @@ def ratios(
     mix: Mix = None,
     normalised: Normalised = False,
     probability: Probability = 0.9,
+    pairs: Pairs = False,
+    recipe: Trainer = None,
+    output: RecipeOutput = None,
+    sources: Sources = None,
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
 ) -> None:
     """Choose sampling ratios for a target run, with their regret."""
-    from bayeslaw.posterior import load_posterior
+    from bayeslaw.posterior import families_of, load_posterior
     from bayeslaw.ratios import optimal_ratios
     from bayeslaw.terminal import print_decision, print_json
 
+    require_recipe(recipe, output, sources)
+    paths = read_sources(sources)
+    draws = load_posterior(posterior)
     decision = optimal_ratios(
-        load_posterior(posterior),
+        draws,
         N=params,
         D=tokens,
-        weights=read_weights(weights),
+        weights=read_weights(weights, families_of(draws)),
         mixtures=read_mixtures(mix),
         normalised=normalised,
         probability=probability,
         allow_failed_checks=allow_failed_checks,
     )
+    if recipe and output:
+        write_recipe(decision, recipe, output, paths)
     if as_json:
-        print_json(decision.to_dict())
-    else:
-        print_decision(decision)
+        print_json(decision.to_dict() | ({"recipe": str(output)} if recipe else {}))
+        return
+    print_decision(decision, pairs=pairs)
+    if recipe:
+        print(f"recipe of {recipe}: {output}")
 
 
 @app.command()
@@ -172,16 +190,17 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write decision, curves, checks and provenance as one HTML file."""
-    from bayeslaw.posterior import load_posterior
+    from bayeslaw.posterior import families_of, load_posterior
     from bayeslaw.reporting import report
     from bayeslaw.terminal import print_json
 
+    draws = load_posterior(posterior)
     path = report(
-        load_posterior(posterior),
+        draws,
         output,
         N=params,
         D=tokens,
-        weights=read_weights(weights),
+        weights=read_weights(weights, families_of(draws)),
         mixtures=read_mixtures(mix),
         normalised=normalised,
         probability=probability,

@@ -57,7 +57,7 @@ def compare(
     With --params and --tokens also by the ratios they recommend.
     """
     from bayeslaw.comparison import compare
-    from bayeslaw.posterior import load_posterior, provenance
+    from bayeslaw.posterior import families_of, load_posterior, provenance
     from bayeslaw.runs import read_runs
     from bayeslaw.sampler import SamplerSettings
     from bayeslaw.terminal import sampling_progress
@@ -65,6 +65,7 @@ def compare(
     _require_both(params, tokens)
     trees = [load_posterior(path) for path in posteriors]
     named = dict(zip(_names(posteriors, trees), trees, strict=True))
+    importance = read_weights(weights, families_of(trees[0]))
     rows = read_runs(
         table or Path(provenance(trees[0])["table"]),
         origin=origin,
@@ -82,7 +83,7 @@ def compare(
             seed=seed,
             report=report,
         )
-    target = (params, tokens, read_weights(weights), normalised, probability)
+    target = (params, tokens, importance, normalised, probability)
     _print(comparison, _decisions(named, comparison, *target), as_json=as_json)
 
 

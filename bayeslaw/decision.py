@@ -54,16 +54,25 @@ class Decision:
       origin: origin of the rows behind the posterior.
       probability: probability of every interval.
       ratios: the recommended mixture (Bayes action).
+      epochs: how often the recommended mixture sees the text of each family whose
+        unique tokens the table states.
       lower: lower end of the interval of each draw's optimal ratio.
       median: median of each draw's optimal ratio.
       upper: upper end of the interval of each draw's optimal ratio.
       flat_lower: lowest share, others in proportion, that costs under `flat_tolerance`.
       flat_upper: highest such share.
       flat_tolerance: share of the expected loss that counts as no difference.
+      flat_radius: every mixture that moves at most this share of the tokens away from
+        the recommended one costs under `flat_tolerance`, see `flatness.flat_radius`.
       expected_loss: posterior mean of the weighted loss of the recommended mixture.
       recommended: verdict of the recommended mixture; its regret is the value of
         perfect information.
       compared: verdicts of the other mixtures.
+      p_better: P(a better than b) of every two mixtures, as p_better[a][b].
+      p_settled: probability that the regret of the recommended mixture is below
+        `flat_tolerance`, so that no knowledge could gain more.
+      regret_by_family: expected regret of the recommended mixture divided among the
+        families, shares of the loss, see `regrets.regret_by_family`.
       doubled_weight: recommended share of each family if its weight were doubled.
       extrapolation: how far the target lies from the runs.
       failed_checks: checks that failed and were allowed to.
@@ -71,6 +80,8 @@ class Decision:
       spec_sha256: hash of the model spec.
       table_sha256: hash of the table.
       optimal_draws: optimum of each draw. Shape (draw, family).
+      flat_boundary: corners of the region in which every mixture costs less than
+        `flat_tolerance`, for three families; else none. Shape (point, family).
       sensitivity: how each family's optimal ratio answers to power-scaling of the
         prior and of the likelihood; empty if the posterior lacks log densities.
     """
@@ -84,15 +95,20 @@ class Decision:
     origin: str
     probability: float
     ratios: dict[str, float]
+    epochs: dict[str, float]
     lower: dict[str, float]
     median: dict[str, float]
     upper: dict[str, float]
     flat_lower: dict[str, float]
     flat_upper: dict[str, float]
     flat_tolerance: float
+    flat_radius: float
     expected_loss: float
     recommended: MixtureVerdict
     compared: tuple[MixtureVerdict, ...]
+    p_better: dict[str, dict[str, float]]
+    p_settled: float
+    regret_by_family: dict[str, float]
     doubled_weight: dict[str, float]
     extrapolation: Extrapolation
     failed_checks: tuple[str, ...]
@@ -100,12 +116,13 @@ class Decision:
     spec_sha256: str
     table_sha256: str
     optimal_draws: Float[np.ndarray, "draw family"]
+    flat_boundary: Float[np.ndarray, "point family"]
     sensitivity: tuple[PriorSensitivity, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON, the draws left out."""
+        """Plain record for JSON, arrays that figures are drawn from left out."""
         record = asdict(self)
-        del record["optimal_draws"]
+        del record["optimal_draws"], record["flat_boundary"]
         return record
 
     def sentences(self) -> list[str]:
@@ -139,7 +156,15 @@ class Decision:
         )
         return (
             f"Objective: weighted {kind} at N = {self.N:.3g} non-embedding parameters "
-            f"and D = {self.D:.3g} training tokens, fitted to {self.origin} rows."
+            f"and D = {self.D:.3g} training tokens, {self._importance()}, fitted to "
+            f"{self.origin} rows."
+        )
+
+    def _importance(self) -> str:
+        if max(self.weights.values()) - min(self.weights.values()) < 1e-9:
+            return "all families of equal weight"
+        return "weights " + ", ".join(
+            f"{name} {weight:.3g}" for name, weight in self.weights.items()
         )
 
     def _flatness(self) -> str:
@@ -151,6 +176,8 @@ class Decision:
             f"Moving one share alone inside its flat range costs less than "
             f"{self.flat_tolerance:.1%} of the loss; the widest is {widest}, "
             f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. "
+            f"So does every mixture that moves at most {_percent(self.flat_radius)} of "
+            "the tokens between families. "
             "Judge a mixture by its regret, not by the width of these intervals."
         )
 
@@ -160,14 +187,37 @@ class Decision:
         return (
             "Expected regret of the recommended mixture: "
             f"{_percent(verdict.regret)} of the loss ({self.probability:.0%} interval "
-            f"{lower} to {upper}). More proxy runs cannot gain more than that within "
-            "this model."
+            f"{lower} to {upper}). {self._prospect()}"
+        )
+
+    def _prospect(self) -> str:
+        """Whether more runs can improve the decision; true as far as the model is."""
+        flat = f"{self.flat_tolerance:.1%}"
+        if self.recommended.regret < self.flat_tolerance:
+            return (
+                f"More proxy runs cannot improve this decision by more than {flat} of "
+                f"the loss (probability {probability(self.p_settled)} "
+                "within this model)."
+            )
+        parts = self.regret_by_family
+        widest = max(parts, key=lambda name: parts[name])
+        return (
+            "More proxy runs cannot gain more than that within this model; by more "
+            f"than {flat} they can with probability "
+            f"{probability(1 - self.p_settled)}. "
+            f"{parts[widest] / sum(parts.values()):.0%} of it lies in the ratio of "
+            f"{widest}: runs that vary it tell most."
         )
 
     def _gains(self) -> list[str]:
         return [self._gain(verdict) for verdict in self.compared]
 
     def _gain(self, verdict: MixtureVerdict) -> str:
+        twin = next(one for one in self.compared if is_same(one, verdict))
+        if twin.name != verdict.name:
+            return (
+                f"{verdict.name}: the same {len(self.families)} ratios as {twin.name}."
+            )
         if verdict.p_unreachable > 0.5:
             compute = "no amount of data makes up for it"
         else:
@@ -212,6 +262,11 @@ class Decision:
             f"Extrapolation: N* is {reach.N_factor:.3g} times and D* "
             f"{reach.D_factor:.3g} times the largest in the table{outside}."
         )
+
+
+def is_same(a: MixtureVerdict, b: MixtureVerdict) -> bool:
+    """Whether two mixtures are one under two names."""
+    return all(abs(a.ratios[name] - b.ratios[name]) < 1e-12 for name in a.ratios)
 
 
 def _percent(share: float) -> str:

@@ -63,3 +63,8 @@ def load_posterior(path: str | Path) -> xr.DataTree:
             "run `bayeslaw fit` again",
         ) from None
     return posterior
+
+
+def families_of(posterior: xr.DataTree) -> tuple[str, ...]:
+    """Names of the families of a posterior, in its order."""
+    return tuple(posterior["posterior"].dataset["family"].values.tolist())

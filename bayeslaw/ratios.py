@@ -1,21 +1,26 @@
 """From a posterior to a decision: optimal ratios, their uncertainty, what they gain."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from bayeslaw.decision import Decision, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
+from bayeslaw.errors import InputError
 from bayeslaw.extrapolation import extrapolation
+from bayeslaw.flatness import flat_boundary, flat_radius
+from bayeslaw.named_mixtures import named_mixtures
 from bayeslaw.posterior import provenance
 from bayeslaw.power_scaling import PriorSensitivity, sensitivities
+from bayeslaw.regrets import p_better, regret_by_family
 from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw
 from bayeslaw.target import Target, mixture_array
 
+OWN = "recommended"
 # A regret below this share of the loss is far inside seed noise of real runs.
 FLAT_TOLERANCE = 1e-3
-TEMPERATURE = 0.3  # exponent of the common temperature sampling, Conneau et al. 2020
 # Range of the data multiplier searched for the compute-equivalent of a regret.
 MAX_DATA_FACTOR = 1e4
 COMPUTE_DRAWS = 1000
@@ -65,10 +70,7 @@ def optimal_ratios(
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     best = optimum_per_draw(target.a, target.g)
     action = optimum_in_expectation(target.a, target.g)
-    compared = _standard_mixtures(posterior, target.families) | {
-        name: mixture_array(mixture, target.families, f"mixture {name!r}")
-        for name, mixture in (mixtures or {}).items()
-    }
+    compared = _compared(posterior, target, mixtures or {})
     record = provenance(posterior)
     return Decision(
         families=target.families,
@@ -80,16 +82,16 @@ def optimal_ratios(
         origin=", ".join(record["origin"]),
         probability=probability,
         ratios=target.named(action),
+        epochs=_epochs(target, action, record["unique_tokens"]),
         **_intervals(target, best, probability),
-        flat_lower=target.named(_flat_end(target, action, -1.0)),
-        flat_upper=target.named(_flat_end(target, action, +1.0)),
-        flat_tolerance=FLAT_TOLERANCE,
+        **_flat(target, action),
         expected_loss=float(target.loss(action).mean()),
-        recommended=_verdict("recommended", target, action, action, best, probability),
+        recommended=_verdict(OWN, target, action, action, best, probability),
         compared=tuple(
             _verdict(name, target, ratios, action, best, probability)
             for name, ratios in compared.items()
         ),
+        **_pairs_and_prospect(target, action, best, compared),
         doubled_weight=target.named(_doubled_weights(target)),
         extrapolation=extrapolation(posterior, N=N, D=D, ratios=target.named(action)),
         failed_checks=tuple(check.name for check in checks.failures),
@@ -115,9 +117,7 @@ def _sensitivity(
     return sensitivities(posterior, xr.Dataset({"ratio": optimum}))
 
 
-def _intervals(
-    target: Target, best: np.ndarray, probability: float
-) -> dict[str, dict[str, float]]:
+def _intervals(target: Target, best: np.ndarray, probability: float) -> dict[str, Any]:
     """Central interval and median of each draw's optimal ratios, by family."""
     tail = (1 - probability) / 2
     levels = {"lower": tail, "median": 0.5, "upper": 1 - tail}
@@ -127,17 +127,26 @@ def _intervals(
     }
 
 
-def _standard_mixtures(
-    posterior: xr.DataTree, families: tuple[str, ...]
+def _compared(
+    posterior: xr.DataTree,
+    target: Target,
+    mixtures: Mapping[str, Mapping[str, float]],
 ) -> dict[str, np.ndarray]:
-    mixtures = {"uniform": np.full(len(families), 1 / len(families))}
+    """The usual mixtures, and the user's own after them."""
     unique = provenance(posterior)["unique_tokens"]
-    if set(unique) >= set(families):
-        sizes = np.array([unique[family] for family in families])
-        mixtures["proportional"] = sizes / sizes.sum()
-        tempered = sizes**TEMPERATURE
-        mixtures[f"temperature {TEMPERATURE}"] = tempered / tempered.sum()
-    return mixtures
+    usual = named_mixtures(target.families, unique, target.D)
+    if taken := {OWN, *usual} & set(mixtures):
+        raise InputError(
+            "mixture has the name of one that is compared anyhow",
+            "argument mixtures",
+            ", ".join(sorted(taken)),
+            f"other names than {', '.join([OWN, *usual])}",
+            "give it another name (a file with one mixture gives it its own name)",
+        )
+    return usual | {
+        name: mixture_array(mixture, target.families, f"mixture {name!r}")
+        for name, mixture in mixtures.items()
+    }
 
 
 def _verdict(
@@ -154,9 +163,7 @@ def _verdict(
     tail = (1 - probability) / 2
     lower, upper = np.quantile(regret, [tail, 1 - tail])
     gain = np.log(loss / recommended)
-    factor = (
-        np.ones(1) if name == "recommended" else _data_factor(target, ratios, action)
-    )
+    factor = np.ones(1) if name == OWN else _data_factor(target, ratios, action)
     return MixtureVerdict(
         name=name,
         ratios=target.named(ratios),
@@ -191,6 +198,48 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
         is_short = loss(middle) > wanted
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return np.where(unreachable, np.inf, np.exp(high))
+
+
+def _flat(target: Target, action: np.ndarray) -> dict[str, Any]:
+    """How far the recommended mixture can be left for less than the tolerance."""
+    is_plane = len(action) == 3
+    return {
+        "flat_lower": target.named(_flat_end(target, action, -1.0)),
+        "flat_upper": target.named(_flat_end(target, action, +1.0)),
+        "flat_tolerance": FLAT_TOLERANCE,
+        "flat_radius": flat_radius(target, action, FLAT_TOLERANCE),
+        "flat_boundary": flat_boundary(target, action, FLAT_TOLERANCE)
+        if is_plane
+        else np.empty((0, len(action))),
+    }
+
+
+def _pairs_and_prospect(
+    target: Target,
+    action: np.ndarray,
+    best: np.ndarray,
+    compared: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Which mixtures are better than which, and what knowing more could gain."""
+    losses = {OWN: target.loss(action)}
+    losses |= {name: target.loss(ratios) for name, ratios in compared.items()}
+    is_settled = losses[OWN] <= target.loss(best) * (1 + FLAT_TOLERANCE)
+    return {
+        "p_better": p_better(losses),
+        "p_settled": float(is_settled.mean()),
+        "regret_by_family": target.named(regret_by_family(target, action, best)),
+    }
+
+
+def _epochs(
+    target: Target, action: np.ndarray, unique: Mapping[str, float]
+) -> dict[str, float]:
+    """How often the mixture sees the text of each family of known size."""
+    return {
+        family: target.D * ratio / unique[family]
+        for family, ratio in target.named(action).items()
+        if family in unique
+    }
 
 
 def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:

@@ -133,8 +133,13 @@ def _print_styled(line: str, style: str) -> None:
     Console(highlight=False).print(Text(line, style=style), soft_wrap=True)
 
 
-def print_decision(decision: "Decision") -> None:
-    """Print recommended ratios, compared mixtures and what the numbers mean."""
+def print_decision(decision: "Decision", *, pairs: bool = False) -> None:
+    """Print recommended ratios, compared mixtures and what the numbers mean.
+
+    Args:
+      decision: result of `optimal_ratios`.
+      pairs: print too how probably each compared mixture is better than each other.
+    """
     share = f"{decision.probability:.0%}"
     print_table(
         f"Ratios ({decision.origin} rows)",
@@ -152,6 +157,34 @@ def print_decision(decision: "Decision") -> None:
     )
     print()
     print_lines(decision.sentences())
+    if pairs:
+        print()
+        _print_pairs(decision)
+
+
+def _print_pairs(decision: "Decision") -> None:
+    """Rows A, columns B: names are long, so the columns have their rows' numbers."""
+    from bayeslaw.decision import probability
+
+    names = list(decision.p_better)
+    # No title of the table: it would wrap at the width of few columns.
+    print(f"P(row has a lower loss than column), {decision.origin} rows")
+    print_table(
+        "",
+        ["", *(str(i) for i in range(1, len(names) + 1))],
+        [
+            [
+                f"{i} {name}",
+                *(
+                    "–"
+                    if rival == name
+                    else probability(decision.p_better[name][rival])
+                    for rival in names
+                ),
+            ]
+            for i, name in enumerate(names, start=1)
+        ],
+    )
 
 
 @contextmanager

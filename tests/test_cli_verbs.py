@@ -9,6 +9,7 @@ import pytest
 from helpers import MODEL, assert_five_parts, small_posterior, write
 
 from bayeslaw import diagnostics
+from bayeslaw.decision import probability
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import save_posterior
 
@@ -116,6 +117,43 @@ def test_a_heavier_family_gets_more(tmp_path, decision):
     even, heavy = decision(), decision("--weights", weights)
     assert heavy["weights"]["slavic"] == pytest.approx(4 / 6)
     assert heavy["ratios"]["slavic"] > even["ratios"]["slavic"] + 0.05
+
+
+def test_weights_are_uniform_or_those_of_speakers(tmp_path, decision):
+    speakers = write(
+        tmp_path / "speakers.csv",
+        "language,family,speakers\nGerman,germanic,1e8\nEnglish,germanic,2e8\n"
+        "Spanish,romance,5e8\nPolish,slavic,2e8\n",
+    )
+    wanted = {"germanic": 0.3, "romance": 0.5, "slavic": 0.2}
+    assert decision("--weights", speakers)["weights"] == pytest.approx(wanted)
+    assert decision("--weights", "uniform")["ratios"] == decision()["ratios"]
+
+
+def test_a_table_of_speakers_without_a_family_is_refused(
+    tmp_path, bayeslaw_command, posterior
+):
+    speakers = write(tmp_path / "s.csv", "family,speakers\ngermanic,1\nslavic,2\n")
+    words = ("ratios", posterior, *TARGET, "--weights", speakers)
+    status, out, err = bayeslaw_command(*words)
+    assert (status, out) == (1, "")
+    assert_five_parts(err)
+    assert "`romance`" in err
+
+
+def test_pairs_of_mixtures_are_printed_on_demand(bayeslaw_command, posterior, decision):
+    status, out, _ = bayeslaw_command("ratios", posterior, *TARGET)
+    assert "lower loss than column" not in out
+    status, out, _ = bayeslaw_command("ratios", posterior, *TARGET, "--pairs")
+    assert status == 0
+    table = out.split("P(row has a lower loss than column), simulated rows")[1]
+    wanted = decision()["p_better"]
+    row = next(line for line in table.splitlines() if line.startswith("2 uniform"))
+    assert row.split() == ["2", "uniform", *said(wanted["uniform"]["recommended"]), "–"]
+
+
+def said(p: float) -> list[str]:
+    return probability(p).split()
 
 
 def test_normalised_losses_make_another_decision(decision):

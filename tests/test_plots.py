@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.path import Path
 from synthetic_posterior import family_names, synthetic_posterior
 
 from bayeslaw import plots
 from bayeslaw.plots.curve_panels import curve_panel
 from bayeslaw.plots.panels import panel_grid, round_values, spaced
+from bayeslaw.plots.parallel_mixtures import densest
 from bayeslaw.plots.style import compact, legible
+from bayeslaw.plots.ternary import _draw_densest, _enlarged, _points
 from bayeslaw.prediction import predict
 from bayeslaw.ratios import optimal_ratios
 
@@ -73,15 +77,72 @@ def test_decision_figures_draw_for_any_number_of_families(n_families):
         assert max(decision.ratios, key=decision.ratios.get) in plots.to_svg(figure)
 
 
-def test_three_families_are_also_shown_in_a_triangle():
-    svg = plots.to_svg(plots.simplex_pairs(decision_for(3)))
-    assert svg.count(">family_02<") == 2
+def test_three_families_are_shown_in_triangles_and_more_as_lines():
+    svg = plots.to_svg(plots.simplex_region(decision_for(3)))
+    assert svg.count(">more family_02<") == 2
+    for text in (
+        "every mixture here costs &lt; 0.1% of the loss",
+        "densest region that holds 90% of draws",
+        ">uniform",
+    ):
+        assert text in svg
+
+
+@pytest.mark.parametrize(
+    "n_families", [pytest.param(2, marks=pytest.mark.slow), 4, MANY]
+)
+def test_other_numbers_of_families_are_lines_across_a_scale_each(n_families):
+    decision = decision_for(n_families)
+    svg = plots.to_svg(plots.simplex_region(decision))
+    assert "more family" not in svg
+    for text in (*decision.families, "of the densest 90%", "sampling ratio p"):
+        assert f"{text}<" in svg
+
+
+def test_the_enlarged_triangle_holds_the_flat_region_and_the_draws():
+    decision = decision_for(3)
+    lower = _enlarged(decision)
+    assert (lower >= 0).all()
+    assert (decision.flat_boundary >= lower).all()
+    assert (decision.optimal_draws >= lower).all(-1).mean() > 0.98
+
+
+def test_the_outline_holds_the_share_of_draws_that_the_legend_says():
+    decision = decision_for(3)
+    rng = np.random.default_rng(0)
+    logs = rng.normal(size=(2000, 3)) * [0.01, 0.02, 0.03]
+    draws = np.exp(logs) / np.exp(logs).sum(-1, keepdims=True)
+    axes = Figure().subplots()
+    _draw_densest(axes, replace(decision, optimal_draws=draws), np.zeros(3))
+    outline = Path(axes.collections[0].get_paths()[0].to_polygons()[0])
+    inside = outline.contains_points(_points(draws, np.zeros(3)))
+    assert inside.mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_densest_draws_are_the_share_that_the_legend_says():
+    decision = decision_for(4)
+    inside = densest(decision)
+    assert inside.mean() == pytest.approx(0.9, abs=0.01)
+    logs = np.log(decision.optimal_draws)
+    away = np.abs(logs - logs.mean(0)).sum(-1)
+    assert away[inside].mean() < away[~inside].mean()
+
+
+def test_many_compared_mixtures_are_all_marked():
+    decision = decision_for(3)
+    many = tuple(replace(decision.compared[0], name=f"mixture {i}") for i in range(12))
+    crowded = replace(decision, compared=many)
+    for draw in (plots.ratio_intervals, plots.simplex_region, plots.simplex_pairs):
+        svg = plots.to_svg(draw(crowded))
+        assert all(f">mixture {i}" in svg for i in range(12))
 
 
 def test_simplex_of_one_family_is_refused():
     decision = replace(decision_for(2), families=("alone",))
     with pytest.raises(ValueError, match="two families or more, got 1"):
         plots.simplex_pairs(decision)
+    with pytest.raises(ValueError, match="two families or more, got 1"):
+        plots.simplex_region(decision)
 
 
 def test_axes_carry_units_and_the_legend_the_interval_probability():

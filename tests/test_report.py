@@ -84,6 +84,17 @@ def test_report_is_one_small_file_that_refers_to_nothing_else(page_of):
     assert all(anchor["href"].startswith("#") for anchor in page.of("a"))
 
 
+def test_every_pair_of_mixtures_and_every_part_of_the_regret_is_in_the_report(page_of):
+    families = family_names(3)
+    page, posterior = page_of(families), synthetic_posterior(families)
+    decision = optimal_ratios(posterior, N=1.2e9, D=5e10)
+    p = probability(decision.p_better["uniform"]["recommended"])
+    assert f"recommended uniform recommended – > 0.99 uniform {p} –" in page.text
+    for name in families:
+        assert percent(decision.regret_by_family[name]) in page.text
+    assert any("every mixture costs" in image["alt"] for image in page.of("img"))
+
+
 @pytest.mark.slow
 def test_more_families_take_more_figures_and_fewer_pairs(page_of):
     page = page_of(family_names(7))

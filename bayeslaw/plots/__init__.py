@@ -8,6 +8,7 @@ from bayeslaw.plots.prior_posterior import parameter_densities, scalar_densities
 from bayeslaw.plots.prior_predictive import prior_predictive_bands
 from bayeslaw.plots.ratio_intervals import ratio_intervals
 from bayeslaw.plots.simplex_pairs import simplex_pairs
+from bayeslaw.plots.simplex_region import simplex_region
 from bayeslaw.plots.style import family_colours, save_figure, to_svg
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "save_figure",
     "scalar_densities",
     "simplex_pairs",
+    "simplex_region",
     "to_svg",
 ]

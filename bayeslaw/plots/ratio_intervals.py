@@ -1,6 +1,7 @@
 """Recommended ratios beside the interval of the optimum and the flat range."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def ratio_intervals(
         _draw_family(axes, row, decision, family, colours[family])
         if tried:
             _draw_tried(axes, row, tried[family])
-    for verdict, marker in zip(decision.compared, MIXTURE_MARKERS, strict=False):
+    for verdict, marker in zip(decision.compared, cycle(MIXTURE_MARKERS), strict=False):
         axes.plot(
             [verdict.ratios[family] for family in decision.families],
             np.arange(n_families) - BAND - 0.1,
@@ -122,5 +123,7 @@ def _handles(decision: Decision, has_tried: bool) -> list[Line2D | Patch]:
         )
     return handles + [
         Line2D([], [], linestyle="none", marker=marker, color=INK, label=verdict.name)
-        for verdict, marker in zip(decision.compared, MIXTURE_MARKERS, strict=False)
+        for verdict, marker in zip(
+            decision.compared, cycle(MIXTURE_MARKERS), strict=False
+        )
     ]

@@ -1,4 +1,4 @@
-"""Draws of the optimal mixture: scatter plots of pairs, and a ternary plot."""
+"""Draws of the optimal mixture: scatter plots of pairs of families."""
 
 from typing import Any
 
@@ -8,27 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayeslaw.decision import Decision
+from bayeslaw.plots.mixture_marks import DRAW_LABEL, DRAW_STYLE, marks, thinned
 from bayeslaw.plots.panels import round_values
-from bayeslaw.plots.style import INK, MUTED, WIDTH, family_colours, legible, styled
+from bayeslaw.plots.style import INK, WIDTH, family_colours, legible, styled
 
-MAX_DRAWS = 500
 MAX_FAMILIES = 6
 # Views hold this part of the draws, and a margin.
 VIEW = (0.005, 0.995)
 MARGIN = 0.12
 PAIRS_WIDTH = 0.85 * WIDTH
-MIXTURE_MARKERS = ("*", "P", "X", "v", "^", "<", ">")
-# Hundreds of points a panel are smaller as an image.
-DRAW_STYLE: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": ".",
-    "markersize": 4,
-    "markeredgewidth": 0,
-    "color": MUTED,
-    "alpha": 0.6,
-    "rasterized": True,
-}
-HEIGHT = np.sqrt(3) / 2
 
 
 @styled
@@ -36,7 +24,7 @@ def simplex_pairs(decision: Decision) -> Figure:
     """Optimal mixtures of the posterior draws, with the recommended one.
 
     Two families: a histogram. More: the lower triangle of pairs, of the `MAX_FAMILIES`
-    families with the largest recommended ratios; with three, a ternary plot beside.
+    families with the largest recommended ratios.
 
     Args:
       decision: result of `optimal_ratios` for two or more families.
@@ -51,12 +39,6 @@ def shown_families(decision: Decision) -> list[str]:
     """Families that `simplex_pairs` shows, in the decision's order."""
     largest = sorted(decision.families, key=lambda name: -decision.ratios[name])
     return [name for name in decision.families if name in largest[:MAX_FAMILIES]]
-
-
-def _thinned(decision: Decision) -> np.ndarray:
-    draws = decision.optimal_draws
-    pick = np.linspace(0, len(draws) - 1, min(MAX_DRAWS, len(draws))).astype(int)
-    return draws[pick]
 
 
 def _histogram(decision: Decision) -> Figure:
@@ -80,7 +62,7 @@ def _histogram(decision: Decision) -> Figure:
 
 def _pairs(decision: Decision) -> Figure:
     names = shown_families(decision)
-    draws = _thinned(decision)[:, [decision.families.index(name) for name in names]]
+    draws = thinned(decision)[:, [decision.families.index(name) for name in names]]
     centre = np.array([decision.ratios[name] for name in names])
     colours = family_colours(decision.families)
     # One scale for all panels, so that wide and narrow families can be compared.
@@ -92,10 +74,7 @@ def _pairs(decision: Decision) -> Figure:
     for row, column in np.ndindex(size, size):
         axes: Axes = grid[row, column]
         if column > row:
-            if len(decision.families) == 3:
-                _draw_ternary(axes, decision)
-            else:
-                axes.remove()
+            axes.remove()
             continue
         pair = [column, row + 1]
         _draw_pair(axes, draws[:, pair], decision, [names[k] for k in pair])
@@ -118,29 +97,28 @@ def _pairs_legend(
     half: float,
 ) -> None:
     """Say what the markers are, and which mixture lies outside all panels."""
-    for line, (name, ratios, _) in zip(
-        lines[1:], _named_mixtures(decision), strict=True
-    ):
-        at = np.array([ratios[family] for family in names])
-        if (np.abs(at - centre) < half).sum() < 2:
-            line.set_label(f"{name} (outside the squares)")
-    is_corner_free = len(decision.families) > 3
+    shown = [decision.families.index(name) for name in names]
+    for line, mark in zip(lines[1:], marks(decision), strict=True):
+        if (np.abs(mark.ratios[shown] - centre) < half).sum() < 2:
+            line.set_label(f"{mark.name} (outside the squares)")
     figure.legend(
         handles=lines,
         title=f"Every square spans {2 * half:.2g} in both directions.",
-        loc="upper right" if is_corner_free else "outside lower center",
+        loc="upper right",
         alignment="left",
-        ncols=1 if is_corner_free else 3,
     )
 
 
 def _draw_pair(
     axes: Axes, draws: np.ndarray, decision: Decision, names: list[str]
 ) -> None:
-    axes.plot(*draws.T, label="optimal mixture of one posterior draw", **DRAW_STYLE)
-    for name, ratios, marker in _named_mixtures(decision):
-        x, y = (ratios[family] for family in names)
-        axes.plot(x, y, marker=marker, color=INK, linestyle="none", label=name)
+    axes.plot(*draws.T, label=DRAW_LABEL, **DRAW_STYLE)
+    pair = [decision.families.index(name) for name in names]
+    for mark in marks(decision):
+        x, y = mark.ratios[pair]
+        axes.plot(
+            x, y, marker=mark.marker, color=INK, linestyle="none", label=mark.name
+        )
 
 
 def _limit_pair(axes: Axes, centre: np.ndarray, half: float) -> None:
@@ -149,65 +127,3 @@ def _limit_pair(axes: Axes, centre: np.ndarray, half: float) -> None:
         axes.set(
             **{f"{name}lim": (low, high), f"{name}ticks": round_values(low, high, 3)}
         )
-
-
-def _named_mixtures(
-    decision: Decision,
-) -> list[tuple[str, dict[str, float], str]]:
-    """Name, ratios and marker of the recommended and the compared mixtures."""
-    return [("recommended", decision.ratios, "D")] + [
-        (verdict.name, verdict.ratios, marker)
-        for verdict, marker in zip(decision.compared, MIXTURE_MARKERS, strict=False)
-    ]
-
-
-def _draw_ternary(axes: Axes, decision: Decision) -> None:
-    """The triangle of all mixtures of three families, with the draws in it."""
-    axes.set_axis_off()
-    axes.set_aspect("equal")
-    colours = family_colours(decision.families)
-    for k, family in enumerate(decision.families):
-        _ternary_axis(axes, k, family, colours[family])
-    axes.plot(*_flat(_thinned(decision)).T, **DRAW_STYLE)
-    for _, ratios, marker in _named_mixtures(decision):
-        point = _flat(np.array([[ratios[family] for family in decision.families]]))
-        axes.plot(*point.T, linestyle="none", marker=marker, color=INK, markersize=5)
-    axes.set_xlim(-0.12, 1.12)
-    axes.set_ylim(-0.12, HEIGHT + 0.08)
-
-
-def _flat(ratios: np.ndarray) -> np.ndarray:
-    """Mixtures of three as points of a triangle: first left, second right, third up."""
-    return ratios @ np.array([[0.0, 0.0], [1.0, 0.0], [0.5, HEIGHT]])
-
-
-def _ternary_axis(axes: Axes, k: int, family: str, colour: str) -> None:
-    """Lines of equal ratio of one family, labelled on the side where they start."""
-    i, j = (k + 1) % 3, (k + 2) % 3
-    for ratio in (0.0, 0.2, 0.4, 0.6, 0.8):
-        ends = np.zeros((2, 3))
-        ends[:, k] = ratio
-        ends[0, i] = ends[1, j] = 1 - ratio
-        line = _flat(ends)
-        axes.plot(*line.T, color=colour, linewidth=1.2 if ratio == 0 else 0.4)
-        if ratio > 0:
-            outward = (line[0] - line[1]) / np.linalg.norm(line[0] - line[1])
-            axes.annotate(
-                f"{ratio:g}",
-                line[0] + 0.05 * outward,
-                ha="center",
-                va="center",
-                color=legible(colour),
-                fontsize=8,
-            )
-    corner = np.zeros((1, 3))
-    corner[0, k] = 1.0
-    place = _flat(corner)[0]
-    shift = 0.05 if place[1] > 0 else -0.07
-    axes.annotate(
-        family,
-        (place[0], place[1] + shift),
-        ha="center",
-        color=legible(colour),
-        weight="bold",
-    )

@@ -131,7 +131,6 @@ def _content(
     spec, made_from = spec_of(posterior), provenance(posterior)
     draws = _sampled(posterior)
     sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
-    tried = tried_ratios(posterior)
     ranks, residuals = pictures.predictive_pictures(posterior)
     traces, effective = pictures.sampler_pictures(posterior, sizes, decision.families)
     level, unit = decision.probability, ", ".join(made_from["unit"])
@@ -147,15 +146,8 @@ def _content(
         "failures": checks.failures,
         "checks": checks.checks,
         "verdicts": Counter(check.verdict for check in checks.checks),
-        "ratio_table": tables.ratio_table(decision, tried),
-        "regret_table": tables.regret_table(decision),
-        "mixture_table": tables.mixture_table(decision),
         "curves": list(pictures.curve_pictures(posterior, decision)),
-        "ratio_picture": pictures.ratio_picture(decision, tried),
-        "simplex_picture": pictures.simplex_picture(decision)
-        if len(decision.families) > 1
-        else None,
-        "max_pairs": MAX_FAMILIES,
+        **_mixtures(posterior, decision),
         "pit_picture": ranks,
         "residual_picture": residuals,
         "rank_picture": traces,
@@ -174,6 +166,25 @@ def _content(
         ),
         "provenance_table": record.provenance_table(posterior),
         "run_table": record.run_table(posterior),
+    }
+
+
+def _mixtures(posterior: xr.DataTree, decision: Decision) -> dict[str, Any]:
+    """Tables and figures of the mixtures."""
+    tried = tried_ratios(posterior)
+    n_families = len(decision.families)
+    return {
+        "ratio_table": tables.ratio_table(decision, tried),
+        "regret_table": tables.regret_table(decision),
+        "mixture_table": tables.mixture_table(decision),
+        "pair_table": tables.pair_table(decision),
+        "ratio_picture": pictures.ratio_picture(decision, tried),
+        # Two families are a line: their histogram is region enough.
+        "region_picture": pictures.region_picture(decision) if n_families > 2 else None,
+        "simplex_picture": pictures.simplex_picture(decision)
+        if n_families > 1
+        else None,
+        "max_pairs": MAX_FAMILIES,
     }
 
 

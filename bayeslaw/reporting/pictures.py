@@ -78,6 +78,16 @@ def ratio_picture(decision: Decision, tried: Ranges) -> Picture:
     )
 
 
+def region_picture(decision: Decision) -> Picture:
+    """Where the optimal mixture lies, and which mixtures are as good."""
+    return picture(
+        plots.simplex_region(decision),
+        f"Densest region of the optimal mixture at {decision.probability:.0%}, the "
+        f"region in which every mixture costs < {decision.flat_tolerance:.1%} of the "
+        "loss, and the compared mixtures.",
+    )
+
+
 def simplex_picture(decision: Decision) -> Picture:
     """Draws of the optimal mixture."""
     return picture(

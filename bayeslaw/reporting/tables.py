@@ -95,7 +95,7 @@ def regret_table(decision: Decision) -> Table:
 
 
 def mixture_table(decision: Decision) -> Table:
-    """Ratios of all compared mixtures, weights, and what doubling a weight does."""
+    """Ratios of all compared mixtures, and what belongs to a family besides."""
     verdicts = (decision.recommended, *decision.compared)
     return Table(
         "Ratios of all mixtures, and sensitivity to the weights",
@@ -104,6 +104,8 @@ def mixture_table(decision: Decision) -> Table:
             *(verdict.name for verdict in verdicts),
             "weight",
             "recommended if its weight were doubled",
+            "its part of the recommended mixture's regret",
+            "epochs of the recommended mixture",
         ),
         tuple(
             (
@@ -111,8 +113,31 @@ def mixture_table(decision: Decision) -> Table:
                 *(ratio(verdict.ratios[name]) for verdict in verdicts),
                 ratio(decision.weights[name]),
                 ratio(decision.doubled_weight[name]),
+                percent(decision.regret_by_family[name]),
+                f"{decision.epochs[name]:.2g}" if name in decision.epochs else "–",
             )
             for name in decision.families
+        ),
+    )
+
+
+def pair_table(decision: Decision) -> Table:
+    """Probability that the mixture of a row is better than that of a column."""
+    names = tuple(decision.p_better)
+    return Table(
+        "P(the row's mixture has a lower loss than the column's)",
+        ("mixture", *names),
+        tuple(
+            (
+                name,
+                *(
+                    "–"
+                    if rival == name
+                    else probability(decision.p_better[name][rival])
+                    for rival in names
+                ),
+            )
+            for name in names
         ),
     )
 
