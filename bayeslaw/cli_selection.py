@@ -1,6 +1,5 @@
 """Verbs of the command line about the runs to make next, and the closed loop."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +15,16 @@ from bayeslaw.arguments import (
     read_weights,
 )
 from bayeslaw.errors import InputError
+from bayeslaw.studies import (
+    extend_study,
+    fitted_round,
+    possible_runs,
+    train_all,
+    write_runs_asked,
+)
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from bayeslaw.selection.loop import Steps
     from bayeslaw.selection.plan import NextRuns
 
 Source = Annotated[
@@ -95,26 +100,22 @@ def next_(
     With -o a study file (.toml, with --study) that `bayeslaw train` goes on with, or a
     table to fill in (.csv) that `bayeslaw append` takes up.
     """
-    from bayeslaw.posterior import load_posterior
-    from bayeslaw.terminal import print_json
-    from bayeslaw.terminal_selection import print_next
-
     if posterior.suffix != ".nc":
         _next_checkpoints(posterior, seed=seed, as_json=as_json)
         return
-    _require_target({"--params": params, "--tokens": tokens, "--budget": budget})
+    _require_target(params, tokens, budget)
     _check_output(output, study)
-    loaded = load_posterior(posterior)
+    from bayeslaw.posterior import families_of, load_posterior
     from bayeslaw.selection import next_runs
 
     chosen = next_runs(
-        loaded,
+        draws := load_posterior(posterior),
         N=params or 0,
         D=tokens or 0,
         budget=budget or 0,
         runs=runs,
-        **_possible(study, sizes, token_counts, overhead),
-        weights=read_weights(weights),
+        **possible_runs(study, sizes, token_counts, overhead),
+        weights=read_weights(weights, families_of(draws)),
         normalised=normalised,
         min_N=min_params,
         anchor=anchor,
@@ -124,14 +125,8 @@ def next_(
         allow_failed_checks=allow_failed_checks,
         seed=seed,
     )
-    if output and chosen.runs:
-        _write(chosen, output, study, loaded)
-    if as_json:
-        print_json(chosen.to_dict())
-    else:
-        print_next(chosen)
-        if output and chosen.runs:
-            print(f"runs: {output}")
+    write_runs_asked(chosen, output, study, draws)
+    _show(chosen, output, as_json=as_json)
 
 
 def append(
@@ -165,12 +160,13 @@ def loop(
     params: TargetParams = None,
     tokens: TargetTokens = None,
     budget: Budget = None,
-    runs: Annotated[int, typer.Option(min=1, help="Runs of a round at most.")] = 4,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of a round at most.")] = 8,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds at most.")] = 20,
     weights: Weights = None,
     normalised: Normalised = False,
     overhead: Overhead = 0.0,
     min_params: MinParams = 0.0,
+    anchor: Anchor = 0.15,
     tolerance: Tolerance = 1e-4,
     exchange: Exchange = 1.0,
     allow_failed_checks: AllowFailed = False,
@@ -179,42 +175,30 @@ def loop(
 ) -> None:
     """Fit, choose, train, and again, until there is a reason to stop.
 
-    Goes on where it was. Exit status 2 if a check failed.
+    Each round may spend as much as all before it. Goes on where it was. Exit status
+    2 if a check failed.
     """
-    _require_target({"--params": params, "--tokens": tokens, "--budget": budget})
-    from bayeslaw.selection.loop import Steps, closed_loop
+    _require_target(params, tokens, budget)
+    from bayeslaw.selection.loop import closed_loop
     from bayeslaw.terminal import print_json
     from bayeslaw.terminal_selection import print_ended, print_round
 
-    def choose(left: float, number: int) -> "NextRuns":
-        from bayeslaw.selection import next_runs
-
-        posterior = _fitted(study, model, number, seed, quiet=as_json)
-        return next_runs(
-            posterior,
-            N=params or 0,
-            D=tokens or 0,
-            budget=max(left, 1.0),
-            runs=runs,
-            **_possible(study, None, None, overhead),
-            weights=read_weights(weights),
-            normalised=normalised,
-            min_N=min_params,
-            anchor=0.0,
-            tolerance=tolerance,
-            exchange=exchange,
-            is_frugal=True,
-            allow_failed_checks=allow_failed_checks,
-            seed=seed,
-        )
-
+    settings = {
+        "N": params,
+        "D": tokens,
+        "runs": runs,
+        "normalised": normalised,
+        "min_N": min_params,
+        "anchor": anchor,
+        "tolerance": tolerance,
+        "exchange": exchange,
+        "allow_failed_checks": allow_failed_checks,
+        "seed": seed,
+        **possible_runs(study, None, None, overhead),
+    }
     ended = closed_loop(
         study,
-        Steps(
-            train=lambda: _train(study, quiet=as_json),
-            choose=choose,
-            add=lambda chosen: _extend(study, chosen, study),
-        ),
+        _steps(study, model, weights, settings, quiet=as_json),
         budget=budget or 0,
         rounds=rounds,
         report=(lambda _: None) if as_json else print_round,
@@ -225,6 +209,43 @@ def loop(
         print_ended(ended)
     if ended.reason == "failed checks":
         raise typer.Exit(2)
+
+
+def _steps(
+    study: Path,
+    model: Path,
+    weights: str | None,
+    settings: dict[str, Any],
+    *,
+    quiet: bool,
+) -> "Steps":
+    """What a loop does in each round."""
+    from bayeslaw.posterior import families_of
+    from bayeslaw.selection import next_runs
+    from bayeslaw.selection.loop import Steps
+
+    def choose(budget: float, number: int) -> "NextRuns":
+        draws = fitted_round(study, model, number, settings["seed"], quiet=quiet)
+        importance = read_weights(weights, families_of(draws))
+        return next_runs(draws, budget=budget, weights=importance, **settings)
+
+    return Steps(
+        train=lambda: train_all(study, quiet=quiet),
+        choose=choose,
+        add=lambda chosen: extend_study(study, chosen, study),
+    )
+
+
+def _show(chosen: "NextRuns", output: Path | None, *, as_json: bool) -> None:
+    from bayeslaw.terminal import print_json
+    from bayeslaw.terminal_selection import print_next
+
+    if as_json:
+        print_json(chosen.to_dict())
+        return
+    print_next(chosen)
+    if output and chosen.runs:
+        print(f"runs: {output}")
 
 
 def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:
@@ -241,7 +262,10 @@ def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:
         print_checkpoints(decided)
 
 
-def _require_target(given: dict[str, float | None]) -> None:
+def _require_target(
+    params: float | None, tokens: float | None, budget: float | None
+) -> None:
+    given = {"--params": params, "--tokens": tokens, "--budget": budget}
     missing = [name for name, value in given.items() if value is None]
     if missing:
         raise InputError(
@@ -270,120 +294,3 @@ def _check_output(output: Path | None, study: Path | None) -> None:
             "and corpus are found from there",
             "name such a file",
         )
-
-
-def _possible(
-    study: Path | None, sizes: str | None, token_counts: str | None, overhead: float
-) -> dict[str, Any]:
-    """Sizes, token counts and costs to choose from."""
-    from bayeslaw.selection import Costs
-
-    counts = _numbers(token_counts, "--token-counts")
-    listed = _numbers(sizes, "--sizes")
-    named = {f"N{size:.6g}": size for size in listed} or None
-    if study is None:
-        return {"sizes": named, "tokens": counts or None, "costs": Costs(overhead)}
-    if named:
-        raise InputError(
-            "sizes given twice",
-            "options --study and --sizes",
-            sizes or "",
-            "one of them",
-            "name further sizes under [proxies] in the study",
-        )
-    from bayeslaw.proxy.growth import sizes_of, tokens_of
-    from bayeslaw.proxy.study import read_study
-
-    content = read_study(study)
-    return {
-        "sizes": sizes_of(content),
-        "tokens": counts or tokens_of(content),
-        "costs": Costs(overhead, content.training.cooldown_fraction),
-    }
-
-
-def _numbers(text: str | None, option: str) -> Sequence[float]:
-    try:
-        return [float(word) for word in (text or "").split(",") if word.strip()]
-    except ValueError:
-        raise InputError(
-            "not a list of numbers",
-            f"option {option}",
-            text or "",
-            "numbers with commas between them, such as 1e6,4e6",
-            "correct the list",
-        ) from None
-
-
-def _write(
-    chosen: "NextRuns", output: Path, study: Path | None, posterior: "xr.DataTree"
-) -> None:
-    if output.suffix == ".toml" and study is not None:
-        _extend(study, chosen, output)
-        return
-    from bayeslaw.posterior import provenance, spec_of
-    from bayeslaw.selection.request import write_request
-
-    write_request(
-        chosen,
-        output,
-        study=output.stem,
-        metric=spec_of(posterior).law_record.outcome,
-        unit=", ".join(provenance(posterior)["unit"]),
-    )
-
-
-def _extend(study: Path, chosen: "NextRuns", output: Path) -> None:
-    """Write chosen runs into a study file."""
-    from bayeslaw.proxy.growth import AddedRun, add_runs
-
-    add_runs(
-        study,
-        [
-            AddedRun(run.proxy, run.mixture, tuple(map(int, run.tokens)), run.seed)
-            for run in chosen.runs
-        ],
-        output,
-        f"{len(chosen.runs)} runs for {chosen.cost:.3g} FLOPs, chosen by bayeslaw",
-    )
-
-
-def _train(study: Path, *, quiet: bool) -> None:
-    from bayeslaw.proxy.executor import train_study
-
-    summary = train_study(study, progress=not quiet)
-    if summary.failed and not summary.rows_added and not summary.skipped:
-        raise InputError(
-            "no run of the study could be trained",
-            str(study),
-            "; ".join(f"{run}: {why}" for run, why in summary.failed.items()),
-            "runs that finish",
-            "mend the study, then start the loop again",
-        )
-
-
-def _fitted(
-    study: Path, model: Path, number: int, seed: int, *, quiet: bool
-) -> "xr.DataTree":
-    """The posterior of a round, from its file where it was fitted already."""
-    from bayeslaw.fitting import fit
-    from bayeslaw.posterior import load_posterior, provenance, save_posterior
-    from bayeslaw.runs import read_runs
-    from bayeslaw.spec import read_spec
-    from bayeslaw.terminal import sampling_progress
-
-    table = read_runs(study.parent / "observations.csv")
-    spec = read_spec(model)
-    path = study.parent / "out" / "loop" / f"posterior-{number}.nc"
-    if path.exists():
-        old = load_posterior(path)
-        record = provenance(old)
-        if (record["table_sha256"], record["spec_sha256"]) == (
-            table.sha256,
-            spec.sha256,
-        ):
-            return old
-    with sampling_progress(quiet=quiet) as report:
-        posterior = fit(table, spec, seed=seed, report=report)
-    save_posterior(posterior, path)
-    return posterior

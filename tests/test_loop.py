@@ -96,10 +96,27 @@ def test_a_loop_goes_on_until_it_is_settled(tmp_path):
     ended = laboratory.run()
     assert ended.reason == "settled"
     assert ended.spent == 300
-    assert laboratory.budgets == [1000, 900, 800, 700]
+    # A sixteenth of the budget, then as much as was spent before.
+    assert laboratory.budgets == [62.5, 100, 200, 300]
     assert [one.number for one in ended.rounds] == [1, 2, 3, 4]
     assert len(names(study)) == 4
     json.dumps(ended.to_dict())
+
+
+def test_a_round_that_pays_no_run_may_spend_all_that_is_left(tmp_path):
+    laboratory = Laboratory(write_study(tmp_path), last_round=1)
+    choose = laboratory.choose
+
+    def dear(left, number):
+        if left < 500:
+            laboratory.budgets.append(left)
+            return replace(PLAN, runs=(), stop="unaffordable")
+        return choose(left, number)
+
+    laboratory.choose = dear
+    ended = laboratory.run()
+    assert laboratory.budgets == [62.5, 1000, 100, 900]
+    assert (ended.reason, ended.spent) == ("settled", 100)
 
 
 def test_rounds_and_failed_checks_end_it_too(tmp_path):

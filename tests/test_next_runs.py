@@ -14,11 +14,11 @@ from bayeslaw.prediction import predict
 from bayeslaw.runs import read_runs, write_runs
 from bayeslaw.selection import Costs, NextRuns, next_runs
 from bayeslaw.selection.beliefs import Noise, beliefs_of
-from bayeslaw.selection.candidates import Cell, cells, mixtures, rounded
+from bayeslaw.selection.candidates import Cell, Looks, cells, mixtures, rounded
 from bayeslaw.selection.history import history_of
 from bayeslaw.selection.outcomes import Outcomes, parameters_of
 from bayeslaw.selection.request import Appended, append_results
-from bayeslaw.selection.search import Search
+from bayeslaw.selection.search import Limits, Search
 from bayeslaw.target import Target
 
 TARGET = {"N": 1e9, "D": 2e10}
@@ -127,7 +127,7 @@ def test_a_run_without_noise_leaves_nothing_to_learn_from_it_again(outcomes, bel
 
 
 def test_a_quick_look_ranks_runs_as_the_exact_gain_does():
-    tried = mixtures(np.array([0.3, 0.3, 0.4]), np.zeros((0, 3)), count=64)
+    tried = mixtures(np.array([0.3, 0.3, 0.4]), np.zeros((0, 3)), Looks(64))
     outcomes = Outcomes(small_posterior(), [LARGE], tried)
     beliefs = beliefs_from(outcomes, small_posterior())
     loadings, log_ratio = outcomes.loadings(LARGE), outcomes.log_ratio
@@ -158,11 +158,11 @@ def search_of(posterior, count=256, **options):
     """Everything that could be run, and a search through it."""
     tried = history_of(posterior, target_of(posterior).families)
     possible = cells(tried.sizes, tried.tokens, Costs())
-    ratios = mixtures(target_of(posterior).best(), tried.mixtures, count=count)
+    ratios = mixtures(target_of(posterior).best(), tried.mixtures, Looks(count))
     outcomes = Outcomes(posterior, possible, ratios)
     now = beliefs_from(outcomes, posterior)
     settings = {"anchor": 0.0, "tolerance": 0.0, "is_frugal": False} | options
-    return Search(now, outcomes, **settings), possible, ratios
+    return Search(now, outcomes, Limits(**settings)), possible, ratios
 
 
 def test_chosen_runs_leave_less_regret_than_runs_by_chance(chosen):
@@ -253,7 +253,7 @@ def test_what_makes_no_sense_is_refused(options):
 
 def test_mixtures_are_different_rounded_and_inside(chosen):
     tried = np.array([[0.2, 0.3, 0.5]])
-    found = mixtures(np.array([0.6, 0.395, 0.005]), tried, count=100)
+    found = mixtures(np.array([0.6, 0.395, 0.005]), tried, Looks(100))
     assert len(np.unique(found, axis=0)) == len(found)
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-12)
     assert found.min() >= 0.009

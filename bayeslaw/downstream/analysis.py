@@ -11,7 +11,6 @@ from bayeslaw.curves.table import CurveTable
 from bayeslaw.downstream.card import (
     N_DRAWS,
     USUAL_PRICES,
-    Card,
     Drawn,
     Interval,
     Prices,
@@ -19,7 +18,12 @@ from bayeslaw.downstream.card import (
     interval,
     make_card,
 )
-from bayeslaw.downstream.decisions import Breaks, CurveDecision, EntropyCheck, Method
+from bayeslaw.downstream.decisions import Breaks, CurveDecision, Method
+from bayeslaw.downstream.entropy import (
+    are_rivals,
+    entropies_beside,
+    entropy_check,
+)
 from bayeslaw.downstream.null_check import p_null
 from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 from bayeslaw.downstream.rules import SE_ALONE, guide
@@ -36,7 +40,6 @@ from bayeslaw.downstream.tables import (
     top_of,
     usual_change,
 )
-from bayeslaw.errors import InputError
 
 # Above these the chains do not agree.
 MAX_RHAT, MAX_BREAK_ERROR = 1.1, 0.1
@@ -97,15 +100,11 @@ def breaks(
     shared, found = _shared(table, found, prior)
     drawn = _drawn(table, found, method, prior, seed, probability)
     notes += drawn.notes
-    entropies, left_out = _entropies(table, metric, prior)
+    entropies, left_out = entropies_beside(table, metric, prior)
     notes += left_out
     matters = usual_change(table, metric) if matters is None else matters
     require_positive(matters)
     context = _Context(table, scale, prices, matters, probability, D_next, seed)
-    bests = {
-        curve: float(best_seen(drawn.curves[curve], found[curve].checkpoints).mean())
-        for curve in found
-    }
     return Breaks(
         source=table.source,
         sha256=table.sha256,
@@ -118,10 +117,7 @@ def breaks(
         matters=matters,
         probability=probability,
         shared=shared if method == "closed-form" else None,
-        curves=tuple(
-            _decide(curve, found[curve], drawn, bests, entropies, context)
-            for curve in found
-        ),
+        curves=_decisions(found, drawn, entropies, context),
         notes=(*table.notes, *notes),
     )
 
@@ -137,6 +133,22 @@ class _Context:
     probability: float
     D_next: float | None
     seed: int
+
+
+def _decisions(
+    found: Mapping[Curve, BreakPosterior],
+    drawn: "_Draws",
+    entropies: Mapping[Curve, BreakPosterior],
+    context: _Context,
+) -> tuple[CurveDecision, ...]:
+    bests = {
+        curve: float(best_seen(drawn.curves[curve], posterior.checkpoints).mean())
+        for curve, posterior in found.items()
+    }
+    return tuple(
+        _decide(curve, posterior, drawn, bests, entropies, context)
+        for curve, posterior in found.items()
+    )
 
 
 def _decide(
@@ -162,7 +174,7 @@ def _decide(
         others={
             other.pretraining_mix: best
             for other, best in bests.items()
-            if other != curve and _rivals(other, curve)
+            if other != curve and are_rivals(other, curve)
         },
         prices=context.prices,
         matters=context.matters,
@@ -180,7 +192,7 @@ def _decide(
         card=card,
         rule=guide(D, score, se, card.D_next, context.prices, baseline),
         symbols=drawn.symbols.get(curve),
-        entropy=_entropy_check(curve, card, entropies, context.seed),
+        entropy=entropy_check(curve, card, entropies, context.seed),
         drawn=drawn.curves[curve],
         scale=scale,
     )
@@ -255,41 +267,6 @@ def _drawn(
         },
         notes,
     )
-
-
-def _entropies(
-    table: CurveTable, metric: str, prior: BreakPrior
-) -> tuple[Mapping[Curve, BreakPosterior], list[str]]:
-    """Curves of cross-entropy beside those of the metric; what was left out."""
-    entropy = ENTROPIES[0]
-    if metric in ENTROPIES or entropy not in {c.metric for c in table.curves}:
-        return {}, []
-    try:
-        return posteriors(table, entropy, Scale(larger_is_better=False), prior)
-    except InputError as error:
-        return {}, [f"{entropy} is not compared with {metric}: {error.got}"]
-
-
-def _entropy_check(
-    curve: Curve, card: Card, entropies: Mapping[Curve, BreakPosterior], seed: int
-) -> EntropyCheck | None:
-    same = [
-        posterior
-        for other, posterior in entropies.items()
-        if other.pretraining_mix == curve.pretraining_mix and _rivals(other, curve)
-    ]
-    if not same:
-        return None
-    ends = np.array([same[0].last, card.D_next])
-    now, then = same[0].draw(N_DRAWS, seed).at(ends).T
-    p_improves = float((then > now).mean())
-    return EntropyCheck(p_improves, p_improves * card.p_falls)
-
-
-def _rivals(one: Curve, other: Curve) -> bool:
-    """Whether two curves differ in their mixture or metric only."""
-    names = ("task", "N", "D_f", "pairs")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _p_prior(posterior: BreakPosterior) -> float:

@@ -52,6 +52,9 @@ class Costs:
         return 6 * N * (tokens[-1] + forks) + self.overhead
 
 
+SIX_N_D = Costs()
+
+
 def cells(
     sizes: Mapping[str, float],
     tokens: Sequence[float],
@@ -80,13 +83,25 @@ def cells(
     return found
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Which mixtures to look at.
+
+    Args:
+      count: of all of them, if so many are asked for; more where more are tried.
+      min_share: of every source.
+      seed: of the random ones.
+    """
+
+    count: int = 256
+    min_share: float = 0.01
+    seed: int = 0
+
+
 def mixtures(
     action: Float[np.ndarray, " source"],
     tried: Float[np.ndarray, "mixture source"],
-    *,
-    count: int = 256,
-    min_share: float = 0.01,
-    seed: int = 0,
+    looks: Looks,
 ) -> Float[np.ndarray, "candidate source"]:
     """Mixtures worth looking at, all different.
 
@@ -96,9 +111,7 @@ def mixtures(
     Args:
       action: the mixture that would be chosen now.
       tried: mixtures of the runs made so far.
-      count: of all of them, if so many are asked for; more where more are tried.
-      min_share: of every source.
-      seed: of the random ones.
+      looks: how many, and what they may be.
     """
     n = len(action)
     odds = np.clip(action, 1e-6, 1 - 1e-6)
@@ -109,11 +122,11 @@ def mixtures(
         one = action * (1 - share) / max(1 - action[i], 1e-12)
         one[i] = share
         tilted.append(one)
-    rng = np.random.default_rng(seed)
-    n_random = max(count - len(tried) - len(tilted) - 2, 0)
+    rng = np.random.default_rng(looks.seed)
+    n_random = max(looks.count - len(tried) - len(tilted) - 2, 0)
     about = action * np.exp(RANDOM_SPREAD * rng.normal(size=(n_random, n)))
     made = np.concatenate([[action, np.full(n, 1 / n)], tilted, about]).reshape(-1, n)
-    made = rounded(np.maximum(made / made.sum(1, keepdims=True), min_share))
+    made = rounded(np.maximum(made / made.sum(1, keepdims=True), looks.min_share))
     keys = [tuple(row) for row in np.concatenate([tried, made])]
     return np.array(list(dict.fromkeys(keys)))
 

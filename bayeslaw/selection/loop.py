@@ -15,6 +15,8 @@ from bayeslaw.errors import FailedChecksError
 from bayeslaw.selection.plan import NextRuns
 
 RECORD = "rounds.jsonl"
+# Share of the budget that the first round may spend; later ones as much as all before.
+FIRST = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ class Steps:
 
     Args:
       train: trains what the study asks for and its table lacks.
-      choose: from what FLOPs are left: fits the table and chooses runs, with a number
-        of the round.
+      choose: from the FLOPs of a round and its number: fits the table and chooses runs.
       add: writes chosen runs into the study.
     """
 
@@ -103,7 +104,7 @@ def closed_loop(
         if len(done) == rounds:
             return Ended("rounds", done, spent)
         try:
-            chosen = steps.choose(budget - spent, len(done) + 1)
+            chosen = _choose(steps, budget, spent, len(done) + 1)
         except FailedChecksError as error:
             return Ended("failed checks", done, spent, str(error))
         found = Round(len(done) + 1, spent, chosen.to_dict())
@@ -112,6 +113,16 @@ def closed_loop(
             return Ended(chosen.stop, (*done, found), spent)
         _append(record, {"study_sha256": _hash(study), "chosen": found.chosen})
         steps.add(chosen)
+
+
+def _choose(steps: Steps, budget: float, spent: float, number: int) -> NextRuns:
+    """Runs for as much as was spent before, or for all that is left."""
+    left = max(budget - spent, 1.0)
+    share = min(left, max(spent, FIRST * budget))
+    chosen = steps.choose(share, number)
+    if chosen.stop == "unaffordable" and share < left:
+        return steps.choose(left, number)
+    return chosen
 
 
 def _rounds(lines: list[dict[str, Any]]) -> tuple[Round, ...]:

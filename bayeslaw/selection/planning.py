@@ -1,20 +1,29 @@
 """Which runs to make next: the largest fall of expected regret for their cost."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance
 from bayeslaw.selection.beliefs import Beliefs, beliefs_of
-from bayeslaw.selection.candidates import Costs, cells, mixtures
+from bayeslaw.selection.candidates import (
+    SIX_N_D,
+    Cell,
+    Costs,
+    Looks,
+    cells,
+    mixtures,
+)
 from bayeslaw.selection.history import History, history_of
 from bayeslaw.selection.outcomes import Outcomes, parameters_of, sources_of
 from bayeslaw.selection.plan import NextRun, NextRuns, Stop
-from bayeslaw.selection.search import Candidate, Search
+from bayeslaw.selection.search import Candidate, Limits, Search
 from bayeslaw.target import Target
 
 # Regret that counts as nothing: a hundredth of a per cent of the loss.
@@ -32,7 +41,7 @@ def next_runs(
     runs: int = 8,
     sizes: Mapping[str, float] | None = None,
     tokens: Sequence[float] | None = None,
-    costs: Costs | None = None,
+    costs: Costs = SIX_N_D,
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
     min_N: float = 0.0,
@@ -61,7 +70,7 @@ def next_runs(
       runs: how many at most.
       sizes: non-embedding parameters by name of the proxy; those tried if None.
       tokens: training tokens to choose from; those tried if None.
-      costs: what a run costs; 6 N D if None.
+      costs: what a run costs.
       weights: importance of each family; equal if None.
       normalised: losses count relative to those at p = 1.
       min_N: no smaller proxies.
@@ -96,53 +105,77 @@ def next_runs(
     target = Target(posterior, N, D, weights, normalised)
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     tried = history_of(posterior, sources_of(posterior))
-    possible = cells(
-        sizes or tried.sizes, tokens or tried.tokens, costs or Costs(), min_N
-    )
-    action = target.best()
-    looked_at = mixtures(
-        action, tried.mixtures, count=max_mixtures, min_share=min_share, seed=seed
-    )
-    affordable = [cell for cell in possible if cell.cost <= budget]
+    possible = cells(sizes or tried.sizes, tokens or tried.tokens, costs, min_N)
+    about = Looks(max_mixtures, min_share, seed)
+    looked_at = mixtures(target.best(), tried.mixtures, about)
+    limits = Limits(budget, runs, anchor, tolerance, is_frugal)
     # Matrices are small: several threads would only wait for each other.
     with threadpool_limits(1, user_api="blas"):
-        outcomes = Outcomes(posterior, affordable or possible[:1], looked_at)
-        drawn, labels = parameters_of(posterior, outcomes.draws)
-        now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
-        search = Search(now, outcomes, budget, runs, anchor, tolerance, is_frugal)
-        chosen: list[NextRun] = []
-        then = now
-        if now.regret > tolerance and affordable:
-            picked, n_anchors = search.best(search.pool(affordable, looked_at))
-            chosen, then = described(picked, n_anchors, now, outcomes, tried, labels)
+        chosen, now, then = _chosen(
+            posterior, target, tried, possible, looked_at, limits
+        )
     cost = sum(run.cost for run in chosen)
-    worth = exchange * _worth(target, action, now.regret - then.regret)
-    stop: Stop | None = None
-    if now.regret <= tolerance:
-        stop = "settled"
-    elif not affordable:
-        stop = "unaffordable"
-    elif worth < cost:
-        stop = "not worth it"
-    record = provenance(posterior)
+    worth = exchange * _worth(target, now - then)
+    cheapest = min(cell.cost for cell in possible)
+    stop = _reason(limits, now, cheapest, cost, worth)
     return NextRuns(
-        families=target.families,
-        N=float(N),
-        D=float(D),
-        origin=", ".join(record["origin"]),
-        ratios=target.named(action),
+        **_about(posterior, target),
+        failed_checks=tuple(check.name for check in checks.failures),
         runs=() if stop else tuple(chosen),
-        regret=now.regret,
-        regret_then=then.regret,
+        regret=now,
+        regret_then=then,
         budget=float(budget),
-        cost=cost if chosen else min(cell.cost for cell in possible),
+        cost=cost if chosen else cheapest,
         candidates=len(possible) * len(looked_at),
         stop=stop,
         tolerance=tolerance,
         worth=worth,
-        failed_checks=tuple(check.name for check in checks.failures),
-        table_sha256=record["table_sha256"],
     )
+
+
+def _about(posterior: xr.DataTree, target: Target) -> dict[str, Any]:
+    """What the choice is about, for the record."""
+    record = provenance(posterior)
+    return {
+        "families": target.families,
+        "N": float(target.N),
+        "D": float(target.D),
+        "origin": ", ".join(record["origin"]),
+        "ratios": target.named(target.best()),
+        "table_sha256": record["table_sha256"],
+    }
+
+
+def _chosen(
+    posterior: xr.DataTree,
+    target: Target,
+    tried: History,
+    possible: Sequence[Cell],
+    looked_at: Float[np.ndarray, "candidate source"],
+    limits: Limits,
+) -> tuple[list[NextRun], float, float]:
+    """The runs, and the expected regret before and after them."""
+    affordable = [cell for cell in possible if cell.cost <= limits.budget]
+    outcomes = Outcomes(posterior, affordable or possible[:1], looked_at)
+    drawn, labels = parameters_of(posterior, outcomes.draws)
+    now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
+    if now.regret <= limits.tolerance or not affordable:
+        return [], now.regret, now.regret
+    search = Search(now, outcomes, limits)
+    picked, n_anchors = search.best(search.pool(affordable, looked_at))
+    runs, then = described(picked, n_anchors, now, outcomes, tried, labels)
+    return runs, now.regret, then.regret
+
+
+def _reason(
+    limits: Limits, regret: float, cheapest: float, cost: float, worth: float
+) -> Stop | None:
+    """Why to make no more runs, if there is a reason."""
+    if regret <= limits.tolerance:
+        return "settled"
+    if cheapest > limits.budget:
+        return "unaffordable"
+    return "not worth it" if worth < cost else None
 
 
 def _require(
@@ -171,13 +204,13 @@ def _require(
             )
 
 
-def _worth(target: Target, action: np.ndarray, gain: float) -> float:
+def _worth(target: Target, gain: float) -> float:
     """FLOPs of tokens in the target run that lower its loss by as much."""
     every = np.arange(len(target.g))
-    D = np.full(len(every), target.D)
+    D, ratios = np.full(len(every), target.D), target.best()
     fall = np.log(
-        target.loss_with_tokens(D, action, every)
-        / target.loss_with_tokens(RISE * D, action, every)
+        target.loss_with_tokens(D, ratios, every)
+        / target.loss_with_tokens(RISE * D, ratios, every)
     ).mean() / np.log(RISE)
     return 6 * target.N * target.D * gain / max(float(fall), 1e-12)
 

@@ -37,7 +37,7 @@ from bayeslaw.runs import RunTable, table_from_rows
 from bayeslaw.sampler import SamplerSettings
 from bayeslaw.selection import Costs, next_runs
 from bayeslaw.selection.beliefs import beliefs_of
-from bayeslaw.selection.candidates import cells, mixtures
+from bayeslaw.selection.candidates import Looks, cells, mixtures
 from bayeslaw.selection.outcomes import Outcomes, parameters_of
 from bayeslaw.spec import read_spec
 from bayeslaw.target import Target
@@ -152,7 +152,7 @@ def chosen_by(
         ]
     rng = np.random.default_rng([seed, 2])
     if strategy in ("uniform random", "inverse-cost random", "max-min grid"):
-        pool = mixtures(np.full(5, 0.2), RESTS, count=MIXTURES, seed=seed)
+        pool = mixtures(np.full(5, 0.2), RESTS, Looks(MIXTURES, seed=seed))
         choices = Choices(CELLS, pool)
         if strategy == "max-min grid":
             features, found_at = choices.features(), []
@@ -168,7 +168,7 @@ def chosen_by(
         target = Target(posterior, TARGET_N, TARGET_D, None, normalised=False)
         action = target.best()
         tried = np.unique([run[3] for run in laboratory.made], axis=0)
-        pool = mixtures(action, tried, count=MIXTURES, seed=seed)
+        pool = mixtures(action, tried, Looks(MIXTURES, seed=seed))
         able = [cell for cell in CELLS if cell.cost <= budget]
         choices = Choices(able, pool)
         outcomes = Outcomes(posterior, able, pool)

@@ -1,0 +1,51 @@
+"""Cross-entropy beside a score: does it go on improving while the score falls?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bayeslaw.curves.curve import Curve
+from bayeslaw.curves.metrics import ENTROPIES
+from bayeslaw.curves.table import CurveTable
+from bayeslaw.downstream.card import N_DRAWS, Card
+from bayeslaw.downstream.decisions import EntropyCheck
+from bayeslaw.downstream.posterior import BreakPosterior, BreakPrior
+from bayeslaw.downstream.scale import Scale
+from bayeslaw.downstream.tables import posteriors
+from bayeslaw.errors import InputError
+
+
+def entropies_beside(
+    table: CurveTable, metric: str, prior: BreakPrior
+) -> tuple[Mapping[Curve, BreakPosterior], list[str]]:
+    """Curves of cross-entropy beside those of the metric; what was left out."""
+    entropy = ENTROPIES[0]
+    if metric in ENTROPIES or entropy not in {c.metric for c in table.curves}:
+        return {}, []
+    try:
+        return posteriors(table, entropy, Scale(larger_is_better=False), prior)
+    except InputError as error:
+        return {}, [f"{entropy} is not compared with {metric}: {error.got}"]
+
+
+def entropy_check(
+    curve: Curve, card: Card, entropies: Mapping[Curve, BreakPosterior], seed: int
+) -> EntropyCheck | None:
+    """Whether cross-entropy improves while the score falls; None without its curve."""
+    same = [
+        posterior
+        for other, posterior in entropies.items()
+        if other.pretraining_mix == curve.pretraining_mix and are_rivals(other, curve)
+    ]
+    if not same:
+        return None
+    ends = np.array([same[0].last, card.D_next])
+    now, then = same[0].draw(N_DRAWS, seed).at(ends).T
+    p_improves = float((then > now).mean())
+    return EntropyCheck(p_improves, p_improves * card.p_falls)
+
+
+def are_rivals(one: Curve, other: Curve) -> bool:
+    """Whether two curves differ in their mixture or metric only."""
+    names = ("task", "N", "D_f", "pairs")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
