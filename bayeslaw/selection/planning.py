@@ -109,11 +109,7 @@ def next_runs(
     about = Looks(max_mixtures, min_share, seed)
     looked_at = mixtures(target.best(), tried.mixtures, about)
     limits = Limits(budget, runs, anchor, tolerance, is_frugal)
-    # Matrices are small: several threads would only wait for each other.
-    with threadpool_limits(1, user_api="blas"):
-        chosen, now, then = _chosen(
-            posterior, target, tried, possible, looked_at, limits
-        )
+    chosen, now, then = _chosen(posterior, target, tried, possible, looked_at, limits)
     cost = sum(run.cost for run in chosen)
     worth = exchange * _worth(target, now - then)
     cheapest = min(cell.cost for cell in possible)
@@ -146,6 +142,8 @@ def _about(posterior: xr.DataTree, target: Target) -> dict[str, Any]:
     }
 
 
+# Matrices are small: several threads would only wait for each other.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def _chosen(
     posterior: xr.DataTree,
     target: Target,
