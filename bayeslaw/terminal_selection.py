@@ -23,7 +23,7 @@ def print_next(chosen: "NextRuns") -> None:
             [
                 [
                     f"{number} {run.proxy}",
-                    " ".join(f"{count:.3g}" for count in run.tokens),
+                    " ".join(map(_short, run.tokens)),
                     *(f"{share:.3f}" for share in run.mixture.values()),
                     str(run.seed),
                     f"{run.cost:.2g}",
@@ -35,6 +35,14 @@ def print_next(chosen: "NextRuns") -> None:
         print()
         print_lines([f"{n} {run.why}" for n, run in enumerate(chosen.runs, 1)])
     print_lines(chosen.sentences())
+
+
+def _short(count: float) -> str:
+    """A count of tokens: 262k, 1.05M, 30B."""
+    for unit, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g}{suffix}"
+    return f"{count:.3g}"
 
 
 def print_round(one: "Round") -> None:
