@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from bayeslaw.errors import InputError
+
+if TYPE_CHECKING:
+    from bayeslaw.constraints import Constraints
 
 
 def _check_output(path: Path) -> Path:
@@ -121,6 +124,27 @@ MaxRefits = Annotated[
 ]
 Chains = Annotated[int, typer.Option(min=1, help="Of each refit.")]
 Iterations = Annotated[int, typer.Option(min=50, help="Of each refit.")]
+ConstraintsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--constraints", help="TOML: bounds, epoch caps, linear limits, risk."
+    ),
+]
+MaxEpochs = Annotated[
+    float | None, typer.Option(help="Cap on epochs of each family's distinct tokens.")
+]
+Repeats = Annotated[
+    bool, typer.Option("--repeat", help="Count repeated tokens at their worth.")
+]
+RiskOption = Annotated[
+    Literal["expected", "minimax", "cvar"] | None,
+    typer.Option(
+        "--risk", help="Mean loss, worst family, or worst draws; mean if not given."
+    ),
+]
+WorstShare = Annotated[
+    float | None, typer.Option(help="Share of draws that --risk cvar looks at; 0.1.")
+]
 Normalised = Annotated[
     bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
 ]
@@ -143,6 +167,27 @@ def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
             for name, ratios in content.items()
         }
     return {path.stem: _numbers(content, str(path))}
+
+
+def read_constraints(
+    path: Path | None,
+    max_epochs: float | None,
+    repeats: bool,
+    risk: str | None,
+    worst_share: float | None,
+) -> "Constraints":
+    """Constraints of a file, and options in the place of what it says."""
+    from bayeslaw.constraints import parse_constraints
+
+    content = {} if path is None else _read_toml(path)
+    options = {
+        "max_epochs": max_epochs,
+        "repeats": repeats or None,
+        "risk": risk,
+        "worst_share": worst_share,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return parse_constraints(content | given, str(path or "options"))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

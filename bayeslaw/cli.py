@@ -14,7 +14,9 @@ import typer
 import bayeslaw
 from bayeslaw.arguments import (
     AllowFailed,
+    ConstraintsFile,
     Json,
+    MaxEpochs,
     Mix,
     MixturesOption,
     Normalised,
@@ -23,12 +25,16 @@ from bayeslaw.arguments import (
     Params,
     Posterior,
     Probability,
+    Repeats,
     ReportOutput,
+    RiskOption,
     Seed,
     Table,
     Tokens,
     UnitOption,
     Weights,
+    WorstShare,
+    read_constraints,
     read_mixtures,
     read_weights,
 )
@@ -132,6 +138,11 @@ def ratios(
     weights: Weights = None,
     mix: Mix = None,
     normalised: Normalised = False,
+    constraints: ConstraintsFile = None,
+    max_epochs: MaxEpochs = None,
+    repeat: Repeats = False,
+    risk: RiskOption = None,
+    worst_share: WorstShare = None,
     probability: Probability = 0.9,
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
@@ -148,6 +159,9 @@ def ratios(
         weights=read_weights(weights),
         mixtures=read_mixtures(mix),
         normalised=normalised,
+        constraints=read_constraints(
+            constraints, max_epochs, repeat, risk, worst_share
+        ),
         probability=probability,
         allow_failed_checks=allow_failed_checks,
     )
@@ -166,6 +180,11 @@ def report(
     weights: Weights = None,
     mix: Mix = None,
     normalised: Normalised = False,
+    constraints: ConstraintsFile = None,
+    max_epochs: MaxEpochs = None,
+    repeat: Repeats = False,
+    risk: RiskOption = None,
+    worst_share: WorstShare = None,
     probability: Probability = 0.9,
     allow_failed_checks: AllowFailed = False,
     as_json: Json = False,
@@ -183,6 +202,9 @@ def report(
         weights=read_weights(weights),
         mixtures=read_mixtures(mix),
         normalised=normalised,
+        constraints=read_constraints(
+            constraints, max_epochs, repeat, risk, worst_share
+        ),
         probability=probability,
         allow_failed_checks=allow_failed_checks,
     )

@@ -1,11 +1,12 @@
 """The record of a ratio decision, and the sentences that go with it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.constraint_wording import constraint_sentences
 from bayeslaw.extrapolation import Extrapolation
 from bayeslaw.power_scaling import THRESHOLD, PriorSensitivity
 
@@ -27,6 +28,7 @@ class MixtureVerdict:
       compute_factor: median factor of tokens (so of compute) it needs to match the
         recommended mixture; inf if no amount does.
       p_unreachable: probability that no amount of data up to 10^4-fold does.
+      breaks: constraints that the mixture breaks; its regret may then be negative.
     """
 
     name: str
@@ -38,6 +40,7 @@ class MixtureVerdict:
     p_beyond_noise: float
     compute_factor: float
     p_unreachable: float
+    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Decision:
     """Recommended sampling ratios and everything needed to judge them.
 
     Args:
-      families: language families, in the order of the posterior.
+      families: what the mixture is made of: language families, in the order of the
+        posterior, and with transfer other text that was trained on, of weight 0.
       N: non-embedding parameters of the target run.
       D: training tokens of the target run.
       weights: importance of each family, summing to 1.
@@ -73,6 +77,12 @@ class Decision:
       optimal_draws: optimum of each draw. Shape (draw, family).
       sensitivity: how each family's optimal ratio answers to power-scaling of the
         prior and of the likelihood; empty if the posterior lacks log densities.
+      constraints: limits and risk as given, see `Constraints`, and with `repeats` where
+        R comes from; empty if nothing is constrained.
+      binding: constraints that the recommended mixture touches.
+      risk_loss: what it minimises: `expected_loss`, or with "cvar" the mean loss of the
+        worst share of draws.
+      unsolved_draws: draws whose optimum was not proved to be one.
     """
 
     families: tuple[str, ...]
@@ -101,6 +111,10 @@ class Decision:
     table_sha256: str
     optimal_draws: Float[np.ndarray, "draw family"]
     sensitivity: tuple[PriorSensitivity, ...] = ()
+    constraints: dict[str, Any] = field(default_factory=dict)
+    binding: tuple[str, ...] = ()
+    risk_loss: float = float("nan")
+    unsolved_draws: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON, the draws left out."""
@@ -114,6 +128,12 @@ class Decision:
             *self._blocked(),
             *(f"Look before you trust: {warning}." for warning in self.warnings),
             self._objective(),
+            *constraint_sentences(
+                self.constraints,
+                self.binding,
+                self.risk_loss,
+                (self.unsolved_draws, len(self.optimal_draws)),
+            ),
             self._flatness(),
             self._information(),
             *self._gains(),
@@ -180,6 +200,7 @@ class Decision:
             f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
             f"P(worse than recommended) {_is(verdict.p_worse)}, "
             f"P(gain exceeds one run's noise) {_is(verdict.p_beyond_noise)}; {compute}."
+            + (f" It breaks: {'; '.join(verdict.breaks)}." if verdict.breaks else "")
         )
 
     def _prior(self) -> list[str]:
@@ -216,7 +237,7 @@ class Decision:
 
 def _percent(share: float) -> str:
     """A share as per cent with two significant digits, small ones as a bound."""
-    return "< 0.001%" if share < 1e-5 else f"{100 * share:.2g}%"
+    return "< 0.001%" if abs(share) < 1e-5 else f"{100 * share:.2g}%"
 
 
 def _is(value: float) -> str:

@@ -160,7 +160,7 @@ def _run_noise(
 
 
 def row_noise_width(
-    posterior: xr.DataTree, ratios: Float[np.ndarray, " family"]
+    posterior: xr.DataTree, ratios: Float[np.ndarray, " source"]
 ) -> Float[np.ndarray, "draw family"]:
     """Half the width of the central 68 % interval of a row's noise, on log loss.
 
@@ -168,10 +168,10 @@ def row_noise_width(
 
     Args:
       posterior: result of `fit`.
-      ratios: ratio of each family.
+      ratios: ratio of each family; with transfer, of each source.
     """
     draws = posterior["posterior"].sizes
-    shape = (draws["chain"] * draws["draw"], 1, len(ratios))
+    shape = (draws["chain"] * draws["draw"], 1, draws["family"])
     return _noise_at(posterior, shape, None, ratios[None]).ppf(ONE_SD)[:, 0]
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from bayeslaw.constraints import FREE, Constraints
 from bayeslaw.decision import Decision, MixtureVerdict
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.extrapolation import extrapolation
-from bayeslaw.posterior import provenance
+from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.power_scaling import PriorSensitivity, sensitivities
-from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw
+from bayeslaw.ratio_form import PUBLISHED_R
+from bayeslaw.solvers.levelling import fill
 from bayeslaw.target import Target, mixture_array
 
 # A regret below this share of the loss is far inside seed noise of real runs.
@@ -19,6 +21,8 @@ TEMPERATURE = 0.3  # exponent of the common temperature sampling, Conneau et al.
 # Range of the data multiplier searched for the compute-equivalent of a regret.
 MAX_DATA_FACTOR = 1e4
 COMPUTE_DRAWS = 1000
+# Shares below count as this where logs are taken; transfer may leave a source without.
+SMALLEST = 1e-9
 
 
 def optimal_ratios(
@@ -29,13 +33,15 @@ def optimal_ratios(
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
     mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    constraints: Constraints = FREE,
     probability: float = 0.9,
     allow_failed_checks: bool = False,
 ) -> Decision:
     """Choose sampling ratios for a target run, with their uncertainty and regret.
 
-    Each draw's optimum minimises sum_i w_i L_i(N, D, p_i) on the simplex; the
-    recommended mixture minimises the same averaged over draws (Bayes action).
+    Each draw's optimum minimises sum_i w_i L_i(N, D, p_i) between the constraints; the
+    recommended mixture minimises the same averaged over draws (Bayes action), or
+    another risk that the constraints name.
 
     Args:
       posterior: result of `fit`.
@@ -45,6 +51,8 @@ def optimal_ratios(
       normalised: minimise L_i / L_i(p = 1) instead of L_i; then a family's loss level
         no longer counts, only its ratio exponent.
       mixtures: the user's own mixtures, compared beside the standard ones.
+      constraints: limits on the mixture and the risk to minimise; regrets are measured
+        against optima under the same constraints.
       probability: probability of every interval.
       allow_failed_checks: decide although a check failed; the decision says so.
 
@@ -52,7 +60,8 @@ def optimal_ratios(
       the decision, see `Decision`.
 
     Raises:
-      InputError: a target, weight or mixture is out of range or names no family.
+      InputError: a target, weight, mixture or constraint is out of range or names no
+        family, or no mixture keeps all constraints.
       FailedChecksError: a check failed and `allow_failed_checks` is False.
 
     Source: He et al. 2024, arXiv 2410.12883, section 5 (point estimate only).
@@ -61,20 +70,26 @@ def optimal_ratios(
       >>> decision = optimal_ratios(posterior, N=1e9, D=2e10)
       >>> decision.ratios["romance"]
     """
-    target = Target(posterior, N, D, weights, normalised)
+    target = Target(posterior, N, D, weights, normalised, constraints)
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
-    best = optimum_per_draw(target.a, target.g)
-    action = optimum_in_expectation(target.a, target.g)
-    compared = _standard_mixtures(posterior, target.families) | {
-        name: mixture_array(mixture, target.families, f"mixture {name!r}")
+    best, is_solved = target.best_per_draw()
+    action = target.best()
+    compared = _standard_mixtures(posterior, target.sources) | {
+        name: mixture_array(
+            mixture,
+            target.sources,
+            f"mixture {name!r}",
+            may_be_zero=target.losses.transfer is not None,
+        )
         for name, mixture in (mixtures or {}).items()
     }
     record = provenance(posterior)
     return Decision(
-        families=target.families,
+        families=target.sources,
         N=float(N),
         D=float(D),
-        weights=dict(zip(target.families, target.w.tolist(), strict=True)),
+        weights=dict.fromkeys(target.sources, 0.0)
+        | dict(zip(target.families, target.w.tolist(), strict=True)),
         normalised=normalised,
         unit="relative to p = 1" if normalised else ", ".join(record["unit"]),
         origin=", ".join(record["origin"]),
@@ -97,7 +112,11 @@ def optimal_ratios(
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,
-        sensitivity=tuple(_sensitivity(posterior, target.families, best)),
+        sensitivity=tuple(_sensitivity(posterior, target.sources, best)),
+        constraints=constraints.to_dict() | _repetition(posterior, constraints),
+        binding=target.allowance.binding(action),
+        risk_loss=target.risk(action),
+        unsolved_draws=int((~is_solved).sum()),
     )
 
 
@@ -125,6 +144,16 @@ def _intervals(
         name: target.named(np.quantile(best, level, axis=0))
         for name, level in levels.items()
     }
+
+
+def _repetition(posterior: xr.DataTree, constraints: Constraints) -> dict[str, str]:
+    """Where the worth of repeated tokens comes from, if it counts."""
+    if not constraints.repeats:
+        return {}
+    law = spec_of(posterior).law_record
+    if "log_R" in law.coordinates:
+        return {"R": "R of each draw, fitted with the model"}
+    return {"R": f"R = {PUBLISHED_R} as published (Muennighoff et al. 2023)"}
 
 
 def _standard_mixtures(
@@ -167,6 +196,7 @@ def _verdict(
         p_beyond_noise=float((gain > target.noise_width(ratios)).mean()),
         compute_factor=float(np.median(factor)),
         p_unreachable=float(np.isinf(factor).mean()),
+        breaks=target.allowance.broken(ratios),
     )
 
 
@@ -176,7 +206,8 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
     Compute is proportional to tokens at fixed size, so this is its compute-equivalent;
     infinite where no amount of data makes up for the mixture.
     """
-    pick = np.linspace(0, len(target.g) - 1, min(COMPUTE_DRAWS, len(target.g)))
+    n_draws = len(target.losses)
+    pick = np.linspace(0, n_draws - 1, min(COMPUTE_DRAWS, n_draws))
     pick = np.unique(pick.astype(int))
     wanted = target.loss(action)[pick]
 
@@ -196,33 +227,49 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
 def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
     """How far each share can move alone before it costs the tolerance.
 
-    The other shares keep their proportions; the end is found by bisection on log odds.
+    The other shares keep their proportions, as far as their bounds let them; the end is
+    found by bisection on log odds.
     """
-    limit = target.loss(action).mean() * (1 + FLAT_TOLERANCE)
+    limit = target.risk(action) * (1 + FLAT_TOLERANCE)
     ends = np.ones(len(action))
     if len(action) == 1:
         return ends
-    for i, share in enumerate(action):
+    for i, share in enumerate(np.maximum(action, SMALLEST)):
         log_odds = np.log(share / (1 - share))
         low, high = 0.0, 20.0
         for _ in range(40):
             middle = (low + high) / 2
             moved = 1 / (1 + np.exp(-(log_odds + sign * middle)))
-            ratios = action * (1 - moved) / (1 - share)
-            ratios[i] = moved
-            is_inside = target.loss(ratios).mean() <= limit
+            ratios = _moved(target, action, i, moved)
+            is_inside = ratios is not None and target.risk(ratios) <= limit
             low, high = (middle, high) if is_inside else (low, middle)
         ends[i] = 1 / (1 + np.exp(-(log_odds + sign * low)))
     return ends
 
 
+def _moved(
+    target: Target, action: np.ndarray, i: int, share: float
+) -> np.ndarray | None:
+    """The mixture with another share of one source; None if no such is allowed."""
+    lower, upper, weights, most = target.allowance.limits
+    others = np.arange(len(action)) != i
+    low, high = lower[others], upper[others]
+    rest = 1 - share
+    if not (lower[i] <= share <= upper[i] and low.sum() <= rest <= high.sum()):
+        return None
+    ratios = np.empty_like(action)
+    ratios[i] = share
+    s = np.log(np.maximum(action[others], SMALLEST))[None]
+    bounds = (low[None] / rest, np.minimum(high[None] / rest, 1.0))
+    ratios[others] = rest * fill(s, np.ones_like(s), *bounds)[0]
+    return ratios if (weights @ ratios <= most + 1e-9).all() else None
+
+
 def _doubled_weights(target: Target) -> np.ndarray:
     """Recommended share of each family if its own weight were doubled."""
-    n_families = len(target.families)
-    factors = np.ones((n_families, n_families)) + np.eye(n_families)
-    return np.array(
-        [
-            optimum_in_expectation(target.a * factor, target.g)[i]
-            for i, factor in enumerate(factors)
-        ]
-    )
+    shares = target.best()
+    for family in target.families:
+        i = target.sources.index(family)
+        emphasis = 1.0 + (np.array(target.families) == family)
+        shares[i] = target.best(emphasis)[i]
+    return shares

@@ -1,0 +1,119 @@
+"""The best mixture of every draw, and the one that is best over all draws."""
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from bayeslaw.solvers import levelling
+from bayeslaw.solvers.interior import Limits, Solution, minimise
+from bayeslaw.solvers.losses import Losses
+from bayeslaw.solvers.objectives import Objective, Sum, Tail, Worst
+from bayeslaw.solvers.reach import inside
+
+Risk = Literal["expected", "minimax", "cvar"]
+# Second derivatives of a convex loss may be so far below 0 by rounding.
+ROUNDING = 1e-9
+# Values of one chunk of draws, so that they stay in the processor's cache.
+CACHED_VALUES = 65_536
+
+
+def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> Solution:
+    """The mixture of each draw with the least loss between limits.
+
+    Args:
+      losses: weighted losses of the families.
+      limits: what mixtures are allowed; at least one is.
+      risk: "minimax" for the worst loss of a family, else the sum. The tail of one
+        draw is the draw.
+
+    Returns:
+      mixtures (draw, source), and whether each was found to be optimal.
+
+    Example:
+      >>> free = no_limits(5)
+      >>> best_per_draw(Losses(0 * a, a, g), free).ratios.sum(-1)
+    """
+    is_worst = risk == "minimax"
+    if losses.transfer is not None or (is_worst and len(limits.most)):
+        return _interior_per_draw(losses, limits, is_worst)
+    lower, upper = limits.lower[None], limits.upper[None]
+    useful = levelling.useful_upper(losses, upper, together=False)
+    is_fed = useful.sum(-1) >= 1
+    solve = levelling.worst_per_draw if is_worst else levelling.sum_per_draw
+    if is_fed.all():
+        ratios = solve(losses, lower, useful)
+    else:
+        # Text beyond its use must go somewhere: no draw of these is called solved.
+        ratios = levelling.fill(np.log(useful), np.ones_like(useful), lower, upper)
+        ratios[is_fed] = solve(losses.take(is_fed), lower, useful[is_fed])
+    is_solved = np.broadcast_to(is_fed, len(losses)) & _is_convex(losses, ratios)
+    beyond = (ratios @ limits.weights.T > limits.most + 1e-12).any(-1)
+    if beyond.any():
+        inner = _interior_per_draw(losses.take(beyond), limits, is_worst)
+        ratios[beyond], is_solved[beyond] = inner
+    return Solution(ratios, is_solved)
+
+
+def best_mixture(
+    losses: Losses, limits: Limits, risk: Risk = "expected", share: float = 0.1
+) -> Solution:
+    """The one mixture with the least risk over draws between limits (Bayes action).
+
+    Args:
+      losses: weighted losses of the families.
+      limits: what mixtures are allowed; at least one is.
+      risk: "expected" for the mean of the sum of losses, "minimax" for the mean of the
+        worst loss of a family, "cvar" for the mean sum over the worst share of draws.
+      share: that share, in (0, 1].
+
+    Returns:
+      one mixture (1, source), and whether it was found to be optimal.
+    """
+    lower, upper = limits.lower[None], limits.upper[None]
+    if losses.transfer is None and not len(limits.most) and risk == "expected":
+        useful = levelling.useful_upper(losses, upper, together=True)
+        if useful.sum() >= 1:
+            ratios = levelling.sum_in_expectation(losses, lower, useful)
+            return Solution(ratios, _is_convex(losses, ratios).all(keepdims=True))
+    start, inner = inside(limits)
+    scaled = losses.scaled(1 / losses.at(start).sum(-1).mean())
+    objective: Objective
+    if risk == "minimax":
+        objective = Worst(scaled.scaled(len(losses.a.T)), start, together=True)
+    elif risk == "cvar":
+        objective = Tail(scaled, start, share=share)
+    else:
+        objective = Sum(scaled, together=True)
+    found = minimise(objective, inner, start)
+    is_convex = _is_convex(losses, found.ratios).all()
+    return Solution(found.ratios, found.is_solved & is_convex)
+
+
+def _interior_per_draw(losses: Losses, limits: Limits, is_worst: bool) -> Solution:
+    start, inner = inside(limits)
+    size = losses.a.shape[1] if losses.transfer is None else losses.transfer[0].size
+    is_dense = is_worst or losses.transfer is not None
+    each = max(size, limits.lower.size ** (2 if is_dense else 1))
+    n_chunk = max(1, CACHED_VALUES // each)
+    parts = []
+    for first in range(0, len(losses), n_chunk):
+        part = losses.take(slice(first, first + n_chunk))
+        starts = np.repeat(start, len(part), 0)
+        part = part.scaled(1 / part.at(starts).sum(-1, keepdims=True))
+        objective: Objective = Sum(part, together=False)
+        if is_worst:
+            objective = Worst(part.scaled(losses.a.shape[1]), starts, together=False)
+        parts.append(minimise(objective, inner, starts))
+    ratios, is_solved = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Solution(ratios, is_solved & _is_convex(losses, ratios))
+
+
+def _is_convex(
+    losses: Losses, ratios: Float[np.ndarray, "batch source"]
+) -> Bool[np.ndarray, " draw"]:
+    """Whether losses bend upwards at mixtures, which repetition may prevent."""
+    if losses.repetition is None:
+        return np.ones(len(losses), bool)
+    _, bend = losses.by_ratio(losses.effective(ratios))
+    return (bend >= -ROUNDING).all(-1)
