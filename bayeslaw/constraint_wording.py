@@ -9,6 +9,8 @@ def constraint_sentences(
     binding: tuple[str, ...],
     risk_loss: float,
     unsolved: tuple[int, int],
+    *,
+    is_proved: bool,
 ) -> Iterator[str]:
     """What was asked of the mixture, what of it binds, and which draws failed.
 
@@ -17,6 +19,7 @@ def constraint_sentences(
       binding: constraints that the recommended mixture touches, in words.
       risk_loss: what it minimises.
       unsolved: draws without a proved optimum, and all draws.
+      is_proved: whether the recommended mixture is proved to be optimal.
     """
     limits = "; ".join(_limits(constraints))
     if limits:
@@ -43,6 +46,11 @@ def constraint_sentences(
         yield (
             f"Risk: the mixture minimises the mean loss of the worst {share:.0%} of "
             f"draws, {risk_loss:.4g}."
+        )
+    if not is_proved:
+        yield (
+            "The recommended mixture is not proved to be the best: with the tokens "
+            "repeated there, losses bend the wrong way."
         )
     if unsolved[0]:
         yield (

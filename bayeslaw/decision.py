@@ -83,6 +83,8 @@ class Decision:
       risk_loss: what it minimises: `expected_loss`, or with "cvar" the mean loss of the
         worst share of draws.
       unsolved_draws: draws whose optimum was not proved to be one.
+      is_proved: whether the recommended mixture is; False where the losses bend the
+        other way, which repetition can make them do.
     """
 
     families: tuple[str, ...]
@@ -115,6 +117,7 @@ class Decision:
     binding: tuple[str, ...] = ()
     risk_loss: float = float("nan")
     unsolved_draws: int = 0
+    is_proved: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON, the draws left out."""
@@ -133,6 +136,7 @@ class Decision:
                 self.binding,
                 self.risk_loss,
                 (self.unsolved_draws, len(self.optimal_draws)),
+                is_proved=self.is_proved,
             ),
             self._flatness(),
             self._information(),

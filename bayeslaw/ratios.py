@@ -117,6 +117,7 @@ def optimal_ratios(
         binding=target.allowance.binding(action),
         risk_loss=target.risk(action),
         unsolved_draws=int((~is_solved).sum()),
+        is_proved=target.is_convex(action),
     )
 
 

@@ -20,6 +20,7 @@ from bayeslaw.solvers import (
     Solution,
     best_mixture,
     best_per_draw,
+    is_convex,
 )
 
 
@@ -89,7 +90,7 @@ class Target:
           emphasis: factor on the weight of each family.
 
         Raises:
-          RuntimeError: no optimum was found.
+          RuntimeError: no mixture was found that meets the conditions of an optimum.
         """
         found = best_mixture(
             self.losses.scaled(emphasis),
@@ -98,10 +99,12 @@ class Target:
             self.constraints.worst_share,
         )
         if not found.is_solved.all():
-            raise RuntimeError(
-                "no mixture was found to be optimal: the losses are not convex there"
-            )
+            raise RuntimeError(f"no optimum found; the search ended at {found.ratios}")
         return found.ratios[0]
+
+    def is_convex(self, ratios: Float[np.ndarray, " source"]) -> bool:
+        """Whether expected losses bend upwards at a mixture, as an optimum needs."""
+        return bool(is_convex(self.losses, ratios[None], together=True).all())
 
     def loss(self, ratios: np.ndarray) -> Float[np.ndarray, " draw"]:
         """Loss of every draw for a mixture, or for one mixture per draw.

@@ -38,7 +38,7 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
     if losses.transfer is not None or (is_worst and len(limits.most)):
         return _interior_per_draw(losses, limits, is_worst)
     lower, upper = limits.lower[None], limits.upper[None]
-    useful = levelling.useful_upper(losses, upper, together=False)
+    useful = np.maximum(levelling.useful_upper(losses, upper, together=False), lower)
     is_fed = useful.sum(-1) >= 1
     solve = levelling.worst_per_draw if is_worst else levelling.sum_per_draw
     if is_fed.all():
@@ -47,7 +47,10 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
         # Text beyond its use must go somewhere: no draw of these is called solved.
         ratios = levelling.fill(np.log(useful), np.ones_like(useful), lower, upper)
         ratios[is_fed] = solve(losses.take(is_fed), lower, useful[is_fed])
-    is_solved = np.broadcast_to(is_fed, len(losses)) & _is_convex(losses, ratios)
+    is_solved = np.broadcast_to(is_fed, len(losses)).copy()
+    if not is_worst:
+        # Losses that fall are levelled rightly even where they bend the other way.
+        is_solved &= is_convex(losses, ratios)
     beyond = (ratios @ limits.weights.T > limits.most + 1e-12).any(-1)
     if beyond.any():
         inner = _interior_per_draw(losses.take(beyond), limits, is_worst)
@@ -68,14 +71,16 @@ def best_mixture(
       share: that share, in (0, 1].
 
     Returns:
-      one mixture (1, source), and whether it was found to be optimal.
+      one mixture (1, source), and whether it meets the first conditions of an optimum;
+      they are enough where `is_convex`.
     """
     lower, upper = limits.lower[None], limits.upper[None]
     if losses.transfer is None and not len(limits.most) and risk == "expected":
         useful = levelling.useful_upper(losses, upper, together=True)
+        useful = np.maximum(useful, lower)
         if useful.sum() >= 1:
             ratios = levelling.sum_in_expectation(losses, lower, useful)
-            return Solution(ratios, _is_convex(losses, ratios).all(keepdims=True))
+            return Solution(ratios, np.ones(1, bool))
     start, inner = inside(limits)
     scaled = losses.scaled(1 / losses.at(start).sum(-1).mean())
     objective: Objective
@@ -85,9 +90,7 @@ def best_mixture(
         objective = Tail(scaled, start, share=share)
     else:
         objective = Sum(scaled, together=True)
-    found = minimise(objective, inner, start)
-    is_convex = _is_convex(losses, found.ratios).all()
-    return Solution(found.ratios, found.is_solved & is_convex)
+    return minimise(objective, inner, start)
 
 
 def _interior_per_draw(losses: Losses, limits: Limits, is_worst: bool) -> Solution:
@@ -106,14 +109,22 @@ def _interior_per_draw(losses: Losses, limits: Limits, is_worst: bool) -> Soluti
             objective = Worst(part.scaled(losses.a.shape[1]), starts, together=False)
         parts.append(minimise(objective, inner, starts))
     ratios, is_solved = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Solution(ratios, is_solved & _is_convex(losses, ratios))
+    return Solution(ratios, is_solved & is_convex(losses, ratios))
 
 
-def _is_convex(
-    losses: Losses, ratios: Float[np.ndarray, "batch source"]
-) -> Bool[np.ndarray, " draw"]:
-    """Whether losses bend upwards at mixtures, which repetition may prevent."""
+def is_convex(
+    losses: Losses, ratios: Float[np.ndarray, "batch source"], *, together: bool = False
+) -> Bool[np.ndarray, " batch"]:
+    """Whether losses bend upwards at mixtures, which repetition may prevent.
+
+    Args:
+      losses: of the families.
+      ratios: one mixture for each draw, or one for all.
+      together: whether it is the mean over draws that counts.
+    """
     if losses.repetition is None:
-        return np.ones(len(losses), bool)
+        return np.ones(1 if together else len(losses), bool)
     _, bend = losses.by_ratio(losses.effective(ratios))
+    if together:
+        bend = bend.mean(0, keepdims=True)
     return (bend >= -ROUNDING).all(-1)

@@ -18,6 +18,7 @@ TOLERANCE = 1e-12
 # Draws at a time: arrays of so many values stay in the processor's cache.
 CACHED_VALUES = 32_768
 BISECTIONS = 20
+TINY = 1e-100
 
 Ratios = Float[np.ndarray, "draw family"]
 Bounds = Float[np.ndarray, "#draw family"]
@@ -61,7 +62,7 @@ def _fill_between(s: Ratios, k: Ratios, lower: Bounds, upper: Bounds) -> Ratios:
     # All ratios at their upper bounds, and all below their share of what is left over.
     left = (s - k * np.log(upper)).min(-1, keepdims=True)
     spread = lower + (1 - lower.sum(-1, keepdims=True)) / s.shape[1]
-    right = (s - k * np.log(np.maximum(spread, 1e-300))).max(-1, keepdims=True)
+    right = (s - k * np.log(np.maximum(spread, TINY))).max(-1, keepdims=True)
     u = np.clip(s.max(-1, keepdims=True), left, right)
     for step in range(MAX_STEPS):
         p = np.exp(np.minimum((s - u) * inverse, 0.0))
@@ -140,10 +141,22 @@ def _by_parts(
 def _least_sums(losses: Losses, lower: Bounds, upper: Bounds) -> Ratios:
     def gain(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, slope, bend = losses.moving(x)
-        return np.log(-slope) - x, bend / slope - 1
+        return _log_gain(x, slope, bend)
 
     start = fill(np.log(losses.a * losses.g), 1 + losses.g, lower, upper)
     return start if losses.repetition is None else level(gain, start, lower, upper)
+
+
+def _log_gain(
+    x: np.ndarray, slope: np.ndarray, bend: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log of the marginal gain -dL/dp and its derivative by x = log p.
+
+    A family that more text harms at its least ratio stays there: its gain is tiny.
+    """
+    falls = slope < 0
+    fall = np.where(falls, -slope, TINY)
+    return np.log(fall) - x, np.where(falls, -bend / fall, 0.0) - 1
 
 
 def _least_worst(losses: Losses, lower: Bounds, upper: Bounds) -> Ratios:
@@ -162,9 +175,7 @@ def sum_in_expectation(losses: Losses, lower: Bounds, upper: Bounds) -> Ratios:
 
     def gain(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, slope, bend = losses.moving(x)
-        mean_slope = slope.mean(0, keepdims=True)
-        with np.errstate(invalid="ignore"):
-            return np.log(-mean_slope) - x, bend.mean(0, keepdims=True) / mean_slope - 1
+        return _log_gain(x, slope.mean(0, keepdims=True), bend.mean(0, keepdims=True))
 
     a = np.exp(np.log(losses.a).mean(0, keepdims=True))
     g = np.exp(np.log(losses.g).mean(0, keepdims=True))
