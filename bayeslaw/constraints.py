@@ -57,14 +57,7 @@ class Constraints:
 
     def __post_init__(self) -> None:
         """Refuse a risk or a share that there is none of."""
-        if self.risk not in get_args(Risk):
-            raise InputError(
-                "risk is not known",
-                "constraints, risk",
-                repr(self.risk),
-                " or ".join(get_args(Risk)),
-                "choose one of these",
-            )
+        _require_risk(self.risk, "constraints")
         if not 0 < self.worst_share <= 1:
             raise InputError(
                 "worst share out of range",
@@ -129,11 +122,23 @@ def parse_constraints(content: Mapping[str, Any], where: str) -> Constraints:
             "write it so",
         )
         values[name] = value
+    _require_risk(values.get("risk", "expected"), where)
     lines = tuple(
         _parse_line(line, f"{where}, [[linear]] number {number}")
         for number, line in enumerate(values.pop("linear", ()), 1)
     )
     return Constraints(**values, linear=lines)
+
+
+def _require_risk(risk: str, where: str) -> None:
+    _require(
+        risk in get_args(Risk),
+        "risk is not known",
+        f"{where}, risk",
+        repr(risk),
+        " or ".join(get_args(Risk)),
+        "choose one of these",
+    )
 
 
 def _parse_line(line: Any, where: str) -> LinearLimit:
