@@ -85,9 +85,6 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-FREE = Constraints()
-
-
 def parse_constraints(content: Mapping[str, Any], where: str) -> Constraints:
     """Constraints from what a TOML file holds.
 
@@ -203,3 +200,7 @@ _TYPES = {
 def _require(is_right: bool, *parts: str) -> None:
     if not is_right:
         raise InputError(*parts)
+
+
+# Nothing is constrained, and the mean loss counts.
+FREE = Constraints()
