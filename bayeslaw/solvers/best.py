@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bayeslaw.solvers import levelling
+from bayeslaw.solvers import levelling, linear
 from bayeslaw.solvers.interior import Limits, Solution, minimise
 from bayeslaw.solvers.losses import Losses
 from bayeslaw.solvers.objectives import Objective, Sum, Tail, Worst
@@ -53,8 +53,32 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
         is_solved &= is_convex(losses, ratios)
     beyond = (ratios @ limits.weights.T > limits.most + 1e-12).any(-1)
     if beyond.any():
-        inner = _interior_per_draw(losses.take(beyond), limits, is_worst)
-        ratios[beyond], is_solved[beyond] = inner
+        ratios[beyond], is_solved[beyond] = _limited_per_draw(
+            losses.take(beyond), limits, ratios[beyond]
+        )
+    return Solution(ratios, is_solved)
+
+
+def _limited_per_draw(
+    losses: Losses, limits: Limits, start: Float[np.ndarray, "draw source"]
+) -> Solution:
+    """Least sums of draws that break a linear limit without it."""
+    if losses.repetition is not None:
+        return _interior_per_draw(losses, limits, is_worst=False)
+    n_chunk = max(1, CACHED_VALUES // start.shape[1])
+    parts = [
+        linear.sum_per_draw(
+            losses.take(slice(first, first + n_chunk)),
+            limits,
+            start[first : first + n_chunk],
+        )
+        for first in range(0, len(start), n_chunk)
+    ]
+    ratios, is_solved = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    if not is_solved.all():
+        missed = ~is_solved
+        inner = _interior_per_draw(losses.take(missed), limits, is_worst=False)
+        ratios[missed], is_solved[missed] = inner
     return Solution(ratios, is_solved)
 
 
