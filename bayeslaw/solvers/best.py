@@ -1,14 +1,17 @@
 """The best mixture of every draw, and the one that is best over all draws."""
 
-from typing import Literal
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
+from threadpoolctl import ThreadpoolController
 
 from bayeslaw.solvers import levelling, linear
 from bayeslaw.solvers.interior import Limits, Solution, minimise
-from bayeslaw.solvers.losses import Losses
-from bayeslaw.solvers.objectives import Objective, Sum, Tail, Worst
+from bayeslaw.solvers.losses import Losses, Repetition
+from bayeslaw.solvers.objectives import Objective, Sum, Tail, Worst, WorstOverDraws
 from bayeslaw.solvers.reach import inside
 
 Risk = Literal["expected", "minimax", "cvar"]
@@ -109,12 +112,42 @@ def best_mixture(
     scaled = losses.scaled(1 / losses.at(start).sum(-1).mean())
     objective: Objective
     if risk == "minimax":
-        objective = Worst(scaled.scaled(len(losses.a.T)), start, together=True)
+        # The centre of the limits is far from where the families' losses are level.
+        typical = best_per_draw(_typical(losses), limits, risk).ratios
+        start = 0.7 * typical / typical.sum() + 0.3 * start
+        objective = WorstOverDraws(scaled.scaled(losses.a.shape[1]), start)
     elif risk == "cvar":
         objective = Tail(scaled, start, share=share)
     else:
         objective = Sum(scaled, together=True)
-    return minimise(objective, inner, start)
+    with _one_thread():
+        return minimise(objective, inner, start)
+
+
+def _typical(losses: Losses) -> Losses:
+    """One draw in the middle of all."""
+
+    def middle(values: np.ndarray) -> np.ndarray:
+        return values.mean(0, keepdims=True)
+
+    worth, transfer = losses.repetition, losses.transfer
+    return Losses(
+        middle(losses.floor),
+        np.exp(middle(np.log(losses.a))),
+        np.exp(middle(np.log(losses.g))),
+        worth and Repetition(*map(middle, worth)),
+        None if transfer is None else middle(transfer),
+    )
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Threads wait for each other at matrices of a hundred rows."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _interior_per_draw(losses: Losses, limits: Limits, is_worst: bool) -> Solution:
@@ -131,7 +164,8 @@ def _interior_per_draw(losses: Losses, limits: Limits, is_worst: bool) -> Soluti
         objective: Objective = Sum(part, together=False)
         if is_worst:
             objective = Worst(part.scaled(losses.a.shape[1]), starts, together=False)
-        parts.append(minimise(objective, inner, starts))
+        with _one_thread():
+            parts.append(minimise(objective, inner, starts))
     ratios, is_solved = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Solution(ratios, is_solved & is_convex(losses, ratios))
 

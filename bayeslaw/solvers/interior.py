@@ -74,10 +74,10 @@ def minimise(objective: Objective, limits: Limits, start: Mixtures) -> Solution:
     """
     p = start.copy()
     slack = limits.slack(p)
-    n_pairs = slack.shape[1] + objective.products().shape[1]
-    mu = np.full((len(p), 1), START_GAP / n_pairs)
-    if objective.products().size:
-        mu = objective.products().mean(1, keepdims=True)
+    n_pairs = slack.shape[1] + objective.n_pieces
+    mu, own_gap = np.full((len(p), 1), START_GAP / n_pairs), objective.gap()
+    if own_gap is not None:
+        mu = own_gap / objective.n_pieces
     dual, least = mu / slack, GAP / n_pairs
     for _ in range(MAX_STEPS):
         gradient, curvature = objective.model(p, mu)
@@ -96,9 +96,10 @@ def minimise(objective: Objective, limits: Limits, start: Mixtures) -> Solution:
         is_still = np.abs(step).max(1) < STEP_TOLERANCE
         if (is_at_end & is_still).all():
             break
-        products = np.concatenate([slack * dual, objective.products()], 1)
-        shrink = np.where(np.minimum(primal, followed) > 0.9, 0.1, 0.5)
-        mu = np.maximum(shrink * products.mean(1, keepdims=True), least)
+        gap, own_gap = (slack * dual).sum(1, keepdims=True), objective.gap()
+        gap = gap if own_gap is None else gap + own_gap
+        shrink = np.where(np.minimum(primal, followed) > 0.8, 0.03, 0.3)
+        mu = np.maximum(shrink * gap / n_pairs, least)
     return Solution(p / p.sum(1, keepdims=True), is_at_end & is_still)
 
 

@@ -1,8 +1,8 @@
 """Best mixture of each draw under linear limits, by their multipliers.
 
 At the optimum the marginal gain of a family between its bounds is
-a_i g_i p_i^-(g_i + 1) = c_i = u + sum_r v_r A_ri, with a multiplier u of the sum and one
-v_r >= 0 of every limit. The few multipliers are found by Newton; what that misses is
+a_i g_i p_i^-(g_i + 1) = c_i = u + sum_r v_r A_ri, with a multiplier u of the sum and
+one v_r >= 0 of every limit. The few multipliers are found by Newton; what it misses is
 left to the interior point.
 """
 

@@ -15,8 +15,12 @@ Mixtures = Float[np.ndarray, "batch source"]
 Column = Float[np.ndarray, "batch 1"]
 # Hessians, or their diagonals.
 Curvature = Float[np.ndarray, "batch source"] | Float[np.ndarray, "batch source source"]
-# Of the bound on the pieces above them at the start; losses are about 1.
-START_SLACK = 0.1
+# Of the bound on the pieces above them at the start; losses are about 1. With less the
+# first steps run into pieces at once, and further ones stay short.
+START_SLACK = 2.0
+CACHED_VALUES = 32_768
+# Share of the way to the end of a step that is taken.
+KEPT = 0.995
 
 
 class Sum:
@@ -44,17 +48,23 @@ class Sum:
     def move(self, primal: Column, dual: Column) -> None:
         """Take such shares of that step."""
 
-    def products(self) -> Float[np.ndarray, "batch pair"]:
-        """Slack times multiplier of every piece of a maximum; a sum has none."""
-        return np.empty((1 if self._together else len(self._losses), 0))
+    def gap(self) -> Column | None:
+        """Sum of slacks times multipliers of pieces; None where there are none."""
+        return None
+
+    @property
+    def n_pieces(self) -> int:
+        """Pieces of the maximum of one mixture."""
+        return 0
 
 
 class Worst:
-    """Largest loss of a family: of each draw, or averaged over draws."""
+    """Largest loss of a family times a weight: of each draw, or summed over draws."""
 
-    def __init__(self, losses: Losses, start: Mixtures, *, together: bool):
-        self._losses, self._together = losses, together
-        self._weight = 1 / len(losses) if together else 1.0
+    def __init__(
+        self, losses: Losses, start: Mixtures, *, together: bool, weight: float = 1.0
+    ):
+        self._losses, self._together, self._weight = losses, together, weight
         heights = losses.at(start)
         self._top = heights.max(-1, keepdims=True) + START_SLACK
         self._slack = self._top - heights
@@ -99,9 +109,15 @@ class Worst:
         self._slack = self._slack + primal * self._d_slack
         self._dual = self._dual + dual * self._d_dual
 
-    def products(self) -> Float[np.ndarray, "batch pair"]:
+    def gap(self) -> Column:
         """See `Sum`."""
-        return self._by_batch(self._slack * self._dual)
+        own = np.einsum("ij,ij->i", self._slack, self._dual)[:, None]
+        return _total(own, self._together)
+
+    @property
+    def n_pieces(self) -> int:
+        """See `Sum`."""
+        return self._slack.size if self._together else self._slack.shape[1]
 
     def _by_batch(self, values: np.ndarray) -> np.ndarray:
         return values.reshape(1, -1) if self._together else values
@@ -117,6 +133,9 @@ class Tail:
 
     def __init__(self, losses: Losses, start: Mixtures, *, share: float):
         self._losses = losses
+        self._parts = parts_of(losses)
+        self._losses_of = [losses.take(part) for part in self._parts]
+        self._slope = np.empty((len(losses), losses.n_sources))
         self._weight = 1 / (share * len(losses))
         sums = losses.at(start).sum(-1)
         self._cut = float(np.quantile(sums, 1 - share))
@@ -128,28 +147,35 @@ class Tail:
 
     def model(self, p: Mixtures, mu: Column) -> tuple[Mixtures, Curvature]:
         """See `Sum`."""
-        losses = self._losses
-        q = losses.effective(p)
-        moving, slope, bend = losses.moving(np.log(q))
-        slope, bend = slope / q, (bend - slope) / q**2
-        over = (losses.floor + moving).sum(-1) - self._cut
+        sums, own = self._evaluate(p)
+        over = sums - self._cut
         heights = np.stack([over, np.zeros_like(over)])
         self._residual = self._slack + heights - self._top
         self._steep = self._dual / self._slack
         self._target = mu[0, 0] / self._slack + self._steep * self._residual
         self._stiffness = self._steep.sum(0)
         self._excess = self._target.sum(0) - self._weight
-        self._slope = np.broadcast_to(_pulled(losses, slope), (len(over), p.shape[1]))
         pull = self._target[0] - self._steep[0] / self._stiffness * self._excess
         bound = self._steep.prod(0) / self._stiffness
         self._cut_bend = bound.sum()
         self._cut_slope = 1 - pull.sum()
         self._cross = bound @ self._slope
         gradient = pull @ self._slope + self._cross * (self._cut_slope / self._cut_bend)
-        curvature = _full(_curvature(losses, self._dual[0][:, None] * bend, True))[0]
-        curvature = curvature + (self._slope * bound[:, None]).T @ self._slope
+        curvature = own + (self._slope * bound[:, None]).T @ self._slope
         curvature = curvature - np.outer(self._cross, self._cross) / self._cut_bend
         return gradient[None], curvature[None]
+
+    def _evaluate(self, p: Mixtures) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of losses and their weighted Hessian; keeps their slopes by ratio."""
+        sums, own = np.empty(len(self._losses)), np.zeros((p.shape[1],) * 2)
+        for part, losses in zip(self._parts, self._losses_of, strict=True):
+            q = losses.effective(p)
+            moving, slope, bend = losses.moving(np.log(q))
+            slope, bend = slope / q, (bend - slope) / q**2
+            sums[part] = (losses.floor + moving).sum(-1)
+            self._slope[part] = _pulled(losses, slope)
+            own += _full(_curvature(losses, self._dual[0, part, None] * bend, True))[0]
+        return sums, own
 
     def follow(self, step: Mixtures) -> tuple[Column, Column]:
         """See `Sum`."""
@@ -171,19 +197,66 @@ class Tail:
         self._slack = self._slack + primal * self._d_slack
         self._dual = self._dual + dual * self._d_dual
 
-    def products(self) -> Float[np.ndarray, "batch pair"]:
+    def gap(self) -> Column:
         """See `Sum`."""
-        return (self._slack * self._dual).reshape(1, -1)
+        return np.array([[(self._slack * self._dual).sum()]])
+
+    @property
+    def n_pieces(self) -> int:
+        """See `Sum`."""
+        return self._slack.size
 
 
-Objective = Sum | Worst | Tail
+class WorstOverDraws:
+    """Largest loss of a family averaged over draws, a part of the draws at a time."""
+
+    def __init__(self, losses: Losses, start: Mixtures):
+        weight = 1 / len(losses)
+        self._parts = [
+            Worst(losses.take(part), start, together=True, weight=weight)
+            for part in parts_of(losses)
+        ]
+
+    def model(self, p: Mixtures, mu: Column) -> tuple[Mixtures, Curvature]:
+        """See `Sum`."""
+        models = [one.model(p, mu) for one in self._parts]
+        gradients, curvatures = zip(*models, strict=True)
+        return np.add.reduce(gradients), np.add.reduce(curvatures)
+
+    def follow(self, step: Mixtures) -> tuple[Column, Column]:
+        """See `Sum`."""
+        primal, dual = zip(*(one.follow(step) for one in self._parts), strict=True)
+        return np.minimum.reduce(primal), np.minimum.reduce(dual)
+
+    def move(self, primal: Column, dual: Column) -> None:
+        """See `Sum`."""
+        for one in self._parts:
+            one.move(primal, dual)
+
+    def gap(self) -> Column:
+        """See `Sum`."""
+        return np.add.reduce([one.gap() for one in self._parts])
+
+    @property
+    def n_pieces(self) -> int:
+        """See `Sum`."""
+        return sum(one.n_pieces for one in self._parts)
+
+
+Objective = Sum | Worst | WorstOverDraws | Tail
+
+
+def parts_of(losses: Losses) -> list[slice]:
+    """Draws in parts whose arrays stay in the processor's cache."""
+    size = losses.a[0].size if losses.transfer is None else losses.transfer[0].size
+    each = max(1, CACHED_VALUES // size)
+    return [slice(first, first + each) for first in range(0, len(losses), each)]
 
 
 def longest(values: Mixtures, step: Mixtures) -> Column:
     """Largest share of a step up to 1 that keeps positive values positive."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(step < 0, -values / step, np.inf)
-    return np.minimum(1.0, 0.995 * shares.min(-1, keepdims=True, initial=np.inf))
+    fastest = (step / values).min(-1, keepdims=True, initial=-KEPT)
+    return -KEPT / fastest
 
 
 def _total(values: np.ndarray, together: bool) -> np.ndarray:
