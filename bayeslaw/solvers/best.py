@@ -11,7 +11,14 @@ from threadpoolctl import ThreadpoolController
 from bayeslaw.solvers import levelling, linear
 from bayeslaw.solvers.interior import Limits, Solution, minimise
 from bayeslaw.solvers.losses import Losses, Repetition
-from bayeslaw.solvers.objectives import Objective, Sum, Tail, Worst, WorstOverDraws
+from bayeslaw.solvers.objectives import (
+    Objective,
+    Sum,
+    Tail,
+    Worst,
+    WorstOverDraws,
+    parts_of,
+)
 from bayeslaw.solvers.reach import inside
 
 Risk = Literal["expected", "minimax", "cvar"]
@@ -41,7 +48,7 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
     if losses.transfer is not None or (is_worst and len(limits.most)):
         return _interior_per_draw(losses, limits, is_worst)
     lower, upper = limits.lower[None], limits.upper[None]
-    useful = np.maximum(levelling.useful_upper(losses, upper, together=False), lower)
+    useful = np.maximum(_useful_upper(losses, upper), lower)
     is_fed = useful.sum(-1) >= 1
     solve = levelling.worst_per_draw if is_worst else levelling.sum_per_draw
     if is_fed.all():
@@ -60,6 +67,17 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
             losses.take(beyond), limits, ratios[beyond]
         )
     return Solution(ratios, is_solved)
+
+
+def _useful_upper(
+    losses: Losses, upper: Float[np.ndarray, "1 family"]
+) -> Float[np.ndarray, "#draw family"]:
+    if losses.repetition is None:
+        return upper
+    found = np.empty_like(losses.a)
+    for part in parts_of(losses):
+        found[part] = levelling.useful_upper(losses.take(part), upper, together=False)
+    return found
 
 
 def _limited_per_draw(

@@ -5,7 +5,7 @@
 Problems are simulated. Peers solve one problem at a time; they are given a few draws
 and their time is scaled to all. cvxpy is timed where it is installed (`pip install
 cvxpy`; bayeslaw does not need it), compilation of the problem included. Variants take
-turns, and medians of the repeats are written to benchmarks/results/ratios.json.
+turns on one thread; medians of the repeats go to benchmarks/results/ratios.json.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from peers import by_cvxpy, by_slsqp, objective
 from problems import WORST_SHARE, Problem, problems, transfer_problems
+from threadpoolctl import threadpool_limits
 
 from bayeslaw.solvers import best_mixture, best_per_draw
 
@@ -114,6 +115,12 @@ def main() -> None:
     parser.add_argument("--peer-draws", type=int, default=3)
     parser.add_argument("--transfer-families", type=int, nargs="*", default=[8, 30])
     arguments = parser.parse_args()
+    with threadpool_limits(1, user_api="blas"):
+        measure(arguments)
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    # One BLAS thread for all: with two, SLSQP's small matrices wait for each other.
     every = problems(arguments.draws, arguments.families)
     for count in arguments.transfer_families:
         more = transfer_problems(arguments.draws, count)
