@@ -1,6 +1,7 @@
 """From a posterior to a decision: optimal ratios, their uncertainty, what they gain."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -74,15 +75,7 @@ def optimal_ratios(
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     best, is_solved = target.best_per_draw()
     action = target.best()
-    compared = _standard_mixtures(posterior, target.sources) | {
-        name: mixture_array(
-            mixture,
-            target.sources,
-            f"mixture {name!r}",
-            may_be_zero=target.losses.transfer is not None,
-        )
-        for name, mixture in (mixtures or {}).items()
-    }
+    compared = _compared(posterior, target, mixtures or {})
     record = provenance(posterior)
     return Decision(
         families=target.sources,
@@ -113,11 +106,8 @@ def optimal_ratios(
         table_sha256=record["table_sha256"],
         optimal_draws=best,
         sensitivity=tuple(_sensitivity(posterior, target.sources, best)),
-        constraints=constraints.to_dict() | _repetition(posterior, constraints),
-        binding=target.allowance.binding(action),
-        risk_loss=target.risk(action),
         unsolved_draws=int((~is_solved).sum()),
-        is_proved=target.is_convex(action),
+        **_constrained(posterior, target, action),
     )
 
 
@@ -135,15 +125,41 @@ def _sensitivity(
     return sensitivities(posterior, xr.Dataset({"ratio": optimum}))
 
 
-def _intervals(
-    target: Target, best: np.ndarray, probability: float
-) -> dict[str, dict[str, float]]:
+def _intervals(target: Target, best: np.ndarray, probability: float) -> dict[str, Any]:
     """Central interval and median of each draw's optimal ratios, by family."""
     tail = (1 - probability) / 2
     levels = {"lower": tail, "median": 0.5, "upper": 1 - tail}
     return {
         name: target.named(np.quantile(best, level, axis=0))
         for name, level in levels.items()
+    }
+
+
+def _compared(
+    posterior: xr.DataTree,
+    target: Target,
+    mixtures: Mapping[str, Mapping[str, float]],
+) -> dict[str, np.ndarray]:
+    """The usual mixtures and the user's own, by name."""
+    may_be_zero = target.losses.transfer is not None
+    return _standard_mixtures(posterior, target.sources) | {
+        name: mixture_array(
+            mixture, target.sources, f"mixture {name!r}", may_be_zero=may_be_zero
+        )
+        for name, mixture in mixtures.items()
+    }
+
+
+def _constrained(
+    posterior: xr.DataTree, target: Target, action: np.ndarray
+) -> dict[str, Any]:
+    """What a decision says of its constraints."""
+    given = target.constraints
+    return {
+        "constraints": given.to_dict() | _repetition(posterior, given),
+        "binding": target.allowance.binding(action),
+        "risk_loss": target.risk(action),
+        "is_proved": target.is_convex(action),
     }
 
 

@@ -87,14 +87,15 @@ def _limited_per_draw(
     if losses.repetition is not None:
         return _interior_per_draw(losses, limits, is_worst=False)
     n_chunk = max(1, CACHED_VALUES // start.shape[1])
-    parts = [
-        linear.sum_per_draw(
-            losses.take(slice(first, first + n_chunk)),
-            limits,
-            start[first : first + n_chunk],
-        )
-        for first in range(0, len(start), n_chunk)
-    ]
+    with _one_thread():
+        parts = [
+            linear.sum_per_draw(
+                losses.take(slice(first, first + n_chunk)),
+                limits,
+                start[first : first + n_chunk],
+            )
+            for first in range(0, len(start), n_chunk)
+        ]
     ratios, is_solved = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     if not is_solved.all():
         missed = ~is_solved

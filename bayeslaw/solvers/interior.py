@@ -15,6 +15,8 @@ MAX_STEPS = 120
 GAP = 1e-11
 START_GAP = 0.1
 STEP_TOLERANCE = 1e-9
+# Differences of ratios are rounded to about this.
+LEAST_SLACK = 1e-16
 
 
 class Limits(NamedTuple):
@@ -79,6 +81,7 @@ def minimise(objective: Objective, limits: Limits, start: Mixtures) -> Solution:
     if own_gap is not None:
         mu = own_gap / objective.n_pieces
     dual, least = mu / slack, GAP / n_pairs
+    is_solved = np.zeros(len(p), bool)
     for _ in range(MAX_STEPS):
         gradient, curvature = objective.model(p, mu)
         ratio = dual / slack
@@ -87,20 +90,23 @@ def minimise(objective: Objective, limits: Limits, start: Mixtures) -> Solution:
         change = limits.change(step)
         d_dual = mu / slack + ratio * change - dual
         own_primal, own_dual = objective.follow(step)
-        primal = np.minimum(longest(slack, -change), own_primal)
-        followed = np.minimum(longest(dual, d_dual), own_dual)
+        # What is solved stays, while others go on.
+        going = ~is_solved[:, None]
+        primal = np.minimum(longest(slack, -change), own_primal) * going
+        followed = np.minimum(longest(dual, d_dual), own_dual) * going
         p = p + primal * step
-        slack, dual = limits.slack(p), dual + followed * d_dual
+        slack = np.maximum(limits.slack(p), LEAST_SLACK)
+        dual = dual + followed * d_dual
         objective.move(primal, followed)
         is_at_end = (mu <= least)[:, 0]
-        is_still = np.abs(step).max(1) < STEP_TOLERANCE
-        if (is_at_end & is_still).all():
+        is_solved |= is_at_end & (np.abs(step).max(1) < STEP_TOLERANCE)
+        if is_solved.all():
             break
         gap, own_gap = (slack * dual).sum(1, keepdims=True), objective.gap()
         gap = gap if own_gap is None else gap + own_gap
         shrink = np.where(np.minimum(primal, followed) > 0.8, 0.03, 0.3)
         mu = np.maximum(shrink * gap / n_pairs, least)
-    return Solution(p / p.sum(1, keepdims=True), is_at_end & is_still)
+    return Solution(p / p.sum(1, keepdims=True), is_solved)
 
 
 def _newton_step(
@@ -118,14 +124,19 @@ def _newton_step(
         # A loss that repetition bends the other way is taken as straight.
         whole = np.maximum(curvature, 0.0) + stiff
         return _diagonal_step(gradient, whole, ratio[:, n_bounds:], limits.weights)
-    weights = limits.weights
-    matrix = curvature + (weights.T * ratio[:, None, n_bounds:]) @ weights
-    matrix[:, np.arange(n_sources), np.arange(n_sources)] += stiff
-    both = np.stack([gradient, np.ones_like(gradient)], -1)
-    solved = np.linalg.solve(matrix, both)
-    by_gradient, by_sum = solved[..., 0], solved[..., 1]
-    shift = by_gradient.sum(1, keepdims=True) / by_sum.sum(1, keepdims=True)
-    return by_sum * shift - by_gradient
+    # Near a vertex limits are so stiff that they would drown the rest: their forces,
+    # and that of the sum, are unknowns too.
+    rows = np.concatenate([limits.weights, np.ones((1, n_sources))])
+    every = np.arange(n_sources)
+    forces = n_sources + np.arange(len(limits.most))
+    matrix = np.zeros((len(gradient),) + (n_sources + len(rows),) * 2)
+    matrix[:, :n_sources, :n_sources] = curvature
+    matrix[:, every, every] += stiff
+    matrix[:, n_sources:, :n_sources] = rows
+    matrix[:, :n_sources, n_sources:] = rows.T
+    matrix[:, forces, forces] = -1 / ratio[:, n_bounds:]
+    right = np.concatenate([-gradient, np.zeros((len(gradient), len(rows)))], 1)
+    return np.linalg.solve(matrix, right[..., None])[:, :n_sources, 0]
 
 
 def _diagonal_step(

@@ -29,7 +29,6 @@ def sum_per_draw(losses: Losses, limits: Limits, start: np.ndarray) -> Solution:
     n_limits = len(most)
     rows = np.concatenate([np.ones((1, len(lower))), weights])
     ends = np.append(1.0, most)
-    pairs = (rows[:, None] * rows).reshape(len(rows) ** 2, -1).T
     power = 1 / (1 + losses.g)
     s = np.log(losses.a * losses.g) * power
     is_open = (start > lower) & (start < upper)
@@ -58,16 +57,7 @@ def sum_per_draw(losses: Losses, limits: Limits, start: np.ndarray) -> Solution:
         excess, is_active = excess[go], is_active[go]
         is_open = (p > lower) & (p < upper)
         slope = np.where(is_open, p * power[left] / np.where(is_open, c, 1.0), 0.0)
-        matrix = (slope @ pairs).reshape(-1, len(rows), len(rows))
-        both = is_active[:, :, None] & is_active[:, None, :]
-        matrix = np.where(both, matrix, 0.0)
-        diagonal = np.arange(len(rows))
-        # Rows out of use, and a trace of stiffness where too few families are open.
-        own_slope = matrix[:, diagonal, diagonal]
-        trace = 1e-10 * own_slope.max(1, keepdims=True) + 1e-12
-        matrix[:, diagonal, diagonal] += np.where(is_active, trace, 1.0)
-        right = np.where(is_active, excess, 0.0)[..., None]
-        step = np.linalg.solve(matrix, right)[..., 0]
+        step = _step(slope, rows, excess, is_active)
         change = step @ rows
         with np.errstate(divide="ignore", invalid="ignore"):
             room = np.where(is_open & (change < 0), (LEAST_SHARE - 1) * c / change, 1.0)
@@ -75,3 +65,21 @@ def sum_per_draw(losses: Losses, limits: Limits, start: np.ndarray) -> Solution:
         own[:, 1:] = np.maximum(own[:, 1:], 0.0)
         duals[left] = own
     return Solution(found, is_solved)
+
+
+def _step(
+    slope: np.ndarray, rows: np.ndarray, excess: np.ndarray, is_active: np.ndarray
+) -> np.ndarray:
+    """Newton step of the multipliers in use, 0 for the others; (draw, row)."""
+    n_rows = len(rows)
+    pairs = (rows[:, None] * rows).reshape(n_rows**2, -1).T
+    matrix = (slope @ pairs).reshape(-1, n_rows, n_rows)
+    both = is_active[:, :, None] & is_active[:, None, :]
+    matrix = np.where(both, matrix, 0.0)
+    diagonal = np.arange(n_rows)
+    # Rows out of use, and a trace of stiffness where too few families are open.
+    own_slope = matrix[:, diagonal, diagonal]
+    trace = 1e-10 * own_slope.max(1, keepdims=True) + 1e-12
+    matrix[:, diagonal, diagonal] += np.where(is_active, trace, 1.0)
+    right = np.where(is_active, excess, 0.0)[..., None]
+    return np.linalg.solve(matrix, right)[..., 0]

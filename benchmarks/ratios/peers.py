@@ -7,6 +7,7 @@ from problems import WORST_SHARE, Problem
 from scipy.optimize import minimize
 
 from bayeslaw.solvers import Losses, roomiest
+from bayeslaw.target import worst_mean
 
 
 def objective(problem: Problem, ratios: np.ndarray) -> float:
@@ -14,10 +15,8 @@ def objective(problem: Problem, ratios: np.ndarray) -> float:
     losses = problem.losses.at(ratios)
     if problem.risk == "minimax":
         return float(losses.max(-1).mean())
-    sums = np.sort(losses.sum(-1))
-    if problem.risk == "cvar":
-        sums = sums[-round(WORST_SHARE * len(sums)) :]
-    return float(sums.mean())
+    sums = losses.sum(-1)
+    return worst_mean(sums, WORST_SHARE if problem.risk == "cvar" else 1.0)
 
 
 def _gradients(losses: Losses, p: np.ndarray) -> np.ndarray:
