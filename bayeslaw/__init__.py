@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayeslaw.comparison import compare as compare
+    from bayeslaw.constraints import Constraints as Constraints
+    from bayeslaw.constraints import LinearLimit as LinearLimit
     from bayeslaw.curves import read_curves as read_curves
     from bayeslaw.diagnostics import check as check
     from bayeslaw.downstream.analysis import breaks as breaks
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Constraints": "constraints",
     "LAWS": "laws",
+    "LinearLimit": "constraints",
     "breaks": "downstream.analysis",
     "check": "diagnostics",
     "compare": "comparison",

@@ -2,17 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from bayeslaw.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from bayeslaw.decision import Decision
-    from bayeslaw.recipes import Source
 
 
 def _check_output(path: Path) -> Path:
@@ -148,127 +142,28 @@ MaxRefits = Annotated[
 ]
 Chains = Annotated[int, typer.Option(min=1, help="Of each refit.")]
 Iterations = Annotated[int, typer.Option(min=50, help="Of each refit.")]
+ConstraintsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--constraints", help="TOML: bounds, epoch caps, linear limits, risk."
+    ),
+]
+MaxEpochs = Annotated[
+    float | None, typer.Option(help="Cap on epochs of each family's distinct tokens.")
+]
+Repeats = Annotated[
+    bool, typer.Option("--repeat", help="Count repeated tokens at their worth.")
+]
+RiskOption = Annotated[
+    Literal["expected", "minimax", "cvar"] | None,
+    typer.Option(
+        "--risk", help="Mean loss, worst family, or worst draws; mean if not given."
+    ),
+]
+WorstShare = Annotated[
+    float | None, typer.Option(help="Share of draws that --risk cvar looks at; 0.1.")
+]
 Normalised = Annotated[
     bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
 ]
 Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
-
-
-def read_weights(
-    weights: str | None, families: tuple[str, ...]
-) -> dict[str, float] | None:
-    """Importance of each family from a file; None stands for equal.
-
-    Args:
-      weights: path of a TOML file or of a table of speakers, or the word "uniform".
-      families: families of the posterior, to which the speakers are summed.
-    """
-    if weights is None or weights == "uniform":
-        return None
-    if Path(weights).suffix.lower() in (".csv", ".gz", ".parquet"):
-        from bayeslaw.speakers import read_speakers
-
-        return read_speakers(weights, families)
-    return _numbers(_read_toml(Path(weights)), weights)
-
-
-def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
-    """Mixtures of a file: one, named after the file, or one a table."""
-    if path is None:
-        return {}
-    content = _read_toml(path)
-    if any(isinstance(value, dict) for value in content.values()):
-        return {
-            name: _numbers(ratios, f"{path}, [{name}]")
-            for name, ratios in content.items()
-        }
-    return {path.stem: _numbers(content, str(path))}
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "file cannot be read as TOML",
-            str(path),
-            str(error),
-            "lines such as: germanic = 0.3",
-            "check the path and the line named",
-        ) from None
-
-
-def _numbers(content: Any, where: str) -> dict[str, float]:
-    # A bool is an int to Python, but no number to who wrote the file.
-    if not isinstance(content, dict) or not all(
-        type(value) in (int, float) for value in content.values()
-    ):
-        raise InputError(
-            "not a number for each family",
-            where,
-            str(content),
-            "lines such as: germanic = 0.3",
-            "give a number for each family",
-        )
-    return content
-
-
-def read_sources(path: Path | None) -> "dict[str, Source] | None":
-    """Where the text of each family lies: a path, or a table with it and more."""
-    from bayeslaw.recipes import Source
-
-    if path is None:
-        return None
-    found = {}
-    for family, value in _read_toml(path).items():
-        entry = {"path": value} if isinstance(value, str) else value
-        length = entry.get("tokens_per_example") if isinstance(entry, dict) else None
-        if (
-            not isinstance(entry, dict)
-            or not isinstance(entry.get("path"), str)
-            or not set(entry) <= {"path", "tokens_per_example"}
-            or not (length is None or type(length) in (int, float))
-        ):
-            raise InputError(
-                "not a path for each family",
-                f"{path}, {family}",
-                str(value),
-                "a path in quotes, or a table with path and tokens_per_example",
-                f'write: {family} = "gs://bucket/{family}*"',
-            )
-        found[family] = Source(entry["path"], length)
-    return found
-
-
-def write_recipe(
-    decision: "Decision",
-    trainer: str,
-    output: Path,
-    sources: "Mapping[str, Source] | None",
-) -> None:
-    """Write the recommended mixture as a trainer reads it."""
-    from bayeslaw.recipes import recipe
-
-    content = recipe(decision, trainer, sources)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(content, encoding="utf-8")
-
-
-def require_recipe(
-    trainer: str | None, output: Path | None, sources: Path | None
-) -> None:
-    """Refuse half of a recipe before the work is done."""
-    if trainer is not None and output is not None:
-        return
-    given = {"--recipe": trainer, "--output": output, "--sources": sources}
-    named = [f"{name} {value}" for name, value in given.items() if value is not None]
-    if named:
-        raise InputError(
-            "a recipe is half asked for",
-            "options --recipe and --output",
-            ", ".join(named),
-            "both, or neither",
-            "write: --recipe levanter -o mixture.yaml",
-        )

@@ -18,8 +18,8 @@ from bayeslaw.programs import use_compile_cache
 from bayeslaw.ratio_form import ratio_form, require_ratio_form
 from bayeslaw.runs import RunTable
 from bayeslaw.sampler import SamplerSettings, sample
-from bayeslaw.simplex import optimum_per_draw
 from bayeslaw.simulation import simulate
+from bayeslaw.solvers import Losses, best_per_draw, no_limits
 from bayeslaw.spec import ModelSpec
 
 # Draws kept of each quantity: ranks among these are as fine as any test here sees.
@@ -114,6 +114,14 @@ def _require_possible(
 ) -> None:
     for model in (spec, truth):
         require_ratio_form(model)
+        if "mixture" in model.law_record.all_inputs:
+            raise InputError(
+                "simulated studies have no transfer",
+                f"model spec {model.name}, section [extensions]",
+                "transfer = true",
+                "a law in which a family's loss depends on its own ratio alone",
+                "set transfer = false",
+            )
         if "epochs" in model.law_record.all_inputs:
             raise InputError(
                 "simulated studies repeat no tokens",
@@ -223,5 +231,7 @@ def _quantities(
         "log loss at the target": np.log(
             form.floor + scaled * n_families**form.exponent
         ),
-        "optimal ratios": optimum_per_draw(scaled, form.exponent),
+        "optimal ratios": best_per_draw(
+            Losses(form.floor, scaled, form.exponent), no_limits(n_families)
+        ).ratios,
     }

@@ -13,34 +13,17 @@ import typer
 
 import bayeslaw
 from bayeslaw.arguments import (
-    AllowFailed,
     Json,
-    Mix,
     MixturesOption,
-    Normalised,
     NormaliseMixtures,
     OriginOption,
-    Pairs,
-    Params,
-    Posterior,
-    Probability,
-    RecipeOutput,
-    ReportOutput,
     Seed,
-    Sources,
     Table,
-    Tokens,
-    Trainer,
     UnitOption,
-    Weights,
-    read_mixtures,
-    read_sources,
-    read_weights,
-    require_recipe,
-    write_recipe,
 )
 from bayeslaw.cli_comparison import compare
 from bayeslaw.cli_corpora import corpora
+from bayeslaw.cli_decisions import ratios, report
 from bayeslaw.cli_downstream import breaks
 from bayeslaw.cli_models import calibrate, check, fit, predict, priors, transfer
 from bayeslaw.cli_selection import append, loop, next_
@@ -132,86 +115,8 @@ for verb in (priors, fit, check, compare, predict, transfer, calibrate, breaks):
 app.add_typer(corpora, name="corpora")
 
 
-@app.command()
-def ratios(
-    posterior: Posterior,
-    params: Annotated[float, typer.Option(help="Non-embedding parameters N*.")],
-    tokens: Annotated[float, typer.Option(help="Training tokens D*.")],
-    weights: Weights = None,
-    mix: Mix = None,
-    normalised: Normalised = False,
-    probability: Probability = 0.9,
-    pairs: Pairs = False,
-    recipe: Trainer = None,
-    output: RecipeOutput = None,
-    sources: Sources = None,
-    allow_failed_checks: AllowFailed = False,
-    as_json: Json = False,
-) -> None:
-    """Choose sampling ratios for a target run, with their regret."""
-    from bayeslaw.posterior import families_of, load_posterior
-    from bayeslaw.ratios import optimal_ratios
-    from bayeslaw.terminal import print_decision, print_json
-
-    require_recipe(recipe, output, sources)
-    paths = read_sources(sources)
-    draws = load_posterior(posterior)
-    decision = optimal_ratios(
-        draws,
-        N=params,
-        D=tokens,
-        weights=read_weights(weights, families_of(draws)),
-        mixtures=read_mixtures(mix),
-        normalised=normalised,
-        probability=probability,
-        allow_failed_checks=allow_failed_checks,
-    )
-    if recipe and output:
-        write_recipe(decision, recipe, output, paths)
-    if as_json:
-        print_json(decision.to_dict() | ({"recipe": str(output)} if recipe else {}))
-        return
-    print_decision(decision, pairs=pairs)
-    if recipe:
-        print(f"recipe of {recipe}: {output}")
-
-
-@app.command()
-def report(
-    posterior: Posterior,
-    output: ReportOutput,
-    params: Params = None,
-    tokens: Tokens = None,
-    weights: Weights = None,
-    mix: Mix = None,
-    normalised: Normalised = False,
-    probability: Probability = 0.9,
-    allow_failed_checks: AllowFailed = False,
-    as_json: Json = False,
-) -> None:
-    """Write decision, curves, checks and provenance as one HTML file."""
-    from bayeslaw.posterior import families_of, load_posterior
-    from bayeslaw.reporting import report
-    from bayeslaw.terminal import print_json
-
-    draws = load_posterior(posterior)
-    path = report(
-        draws,
-        output,
-        N=params,
-        D=tokens,
-        weights=read_weights(weights, families_of(draws)),
-        mixtures=read_mixtures(mix),
-        normalised=normalised,
-        probability=probability,
-        allow_failed_checks=allow_failed_checks,
-    )
-    if as_json:
-        print_json({"report": str(path)})
-    else:
-        print(f"report: {path}")
-
-
+app.command()(ratios)
+app.command()(report)
 app.command("next")(next_)
 app.command()(train)
 app.command()(append)

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayeslaw.argument_files import (
+    read_weights,
+)
 from bayeslaw.arguments import (
     Chains,
     ComparedTable,
@@ -21,7 +24,6 @@ from bayeslaw.arguments import (
     Tokens,
     UnitOption,
     Weights,
-    read_weights,
 )
 from bayeslaw.errors import InputError
 

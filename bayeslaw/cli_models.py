@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from bayeslaw.argument_files import (
+    read_mixtures,
+)
 from bayeslaw.arguments import (
     FigureOutput,
     Json,
@@ -19,7 +22,6 @@ from bayeslaw.arguments import (
     Seed,
     Table,
     UnitOption,
-    read_mixtures,
 )
 
 

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayeslaw.argument_files import (
+    read_weights,
+)
 from bayeslaw.arguments import (
     AllowFailed,
     Json,
@@ -12,7 +15,6 @@ from bayeslaw.arguments import (
     OptionalReportOutput,
     Seed,
     Weights,
-    read_weights,
 )
 from bayeslaw.errors import InputError
 from bayeslaw.studies import (

@@ -1,43 +1,15 @@
 """The record of a ratio decision, and the sentences that go with it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.constraint_wording import constraint_sentences
 from bayeslaw.extrapolation import Extrapolation
+from bayeslaw.mixture_verdict import MixtureVerdict
 from bayeslaw.power_scaling import THRESHOLD, PriorSensitivity
-
-
-@dataclass(frozen=True)
-class MixtureVerdict:
-    """What choosing one mixture costs against each draw's own optimum.
-
-    Args:
-      name: name of the mixture.
-      ratios: its sampling ratios by family.
-      regret: expected excess of the loss over the draw's optimum, a share (0.01 = 1 %).
-      regret_lower: lower end of the regret's interval.
-      regret_upper: upper end of the regret's interval.
-      p_worse: probability that its loss is above the recommended mixture's.
-      p_beyond_noise: probability that the recommended mixture's gain over it exceeds
-        what the loss of a single run of it typically owes to its seed, see
-        `Target.noise_width`.
-      compute_factor: median factor of tokens (so of compute) it needs to match the
-        recommended mixture; inf if no amount does.
-      p_unreachable: probability that no amount of data up to 10^4-fold does.
-    """
-
-    name: str
-    ratios: dict[str, float]
-    regret: float
-    regret_lower: float
-    regret_upper: float
-    p_worse: float
-    p_beyond_noise: float
-    compute_factor: float
-    p_unreachable: float
 
 
 @dataclass(frozen=True)
@@ -45,7 +17,8 @@ class Decision:
     """Recommended sampling ratios and everything needed to judge them.
 
     Args:
-      families: language families, in the order of the posterior.
+      families: what the mixture is made of: language families, in the order of the
+        posterior, and with transfer other text that was trained on, of weight 0.
       N: non-embedding parameters of the target run.
       D: training tokens of the target run.
       weights: importance of each family, summing to 1.
@@ -63,7 +36,8 @@ class Decision:
       flat_upper: highest such share.
       flat_tolerance: share of the expected loss that counts as no difference.
       flat_radius: every mixture that moves at most this share of the tokens away from
-        the recommended one costs under `flat_tolerance`, see `flatness.flat_radius`.
+        the recommended one costs under `flat_tolerance`, see `flatness.flat_radius`;
+        None under constraints, or where the loss is not convex.
       expected_loss: posterior mean of the weighted loss of the recommended mixture.
       recommended: verdict of the recommended mixture; its regret is the value of
         perfect information.
@@ -72,7 +46,8 @@ class Decision:
       p_settled: probability that the regret of the recommended mixture is below
         `flat_tolerance`, so that no knowledge could gain more.
       regret_by_family: expected regret of the recommended mixture divided among the
-        families, shares of the loss, see `regrets.regret_by_family`.
+        families, shares of the loss, see `regrets.regret_by_family`; empty under
+        constraints.
       doubled_weight: recommended share of each family if its weight were doubled.
       extrapolation: how far the target lies from the runs.
       failed_checks: checks that failed and were allowed to.
@@ -81,9 +56,18 @@ class Decision:
       table_sha256: hash of the table.
       optimal_draws: optimum of each draw. Shape (draw, family).
       flat_boundary: corners of the region in which every mixture costs less than
-        `flat_tolerance`, for three families; else none. Shape (point, family).
+        `flat_tolerance`, for three families where `flat_radius` is known; else none.
+        Shape (point, family).
       sensitivity: how each family's optimal ratio answers to power-scaling of the
         prior and of the likelihood; empty if the posterior lacks log densities.
+      constraints: limits and risk as given, see `Constraints`, and with `repeats` where
+        R comes from; empty if nothing is constrained.
+      binding: constraints that the recommended mixture touches.
+      risk_loss: what it minimises: `expected_loss`, or with "cvar" the mean loss of the
+        worst share of draws.
+      unsolved_draws: draws whose optimum was not proved to be one.
+      is_proved: whether the recommended mixture is; False where the losses bend the
+        other way, which repetition can make them do.
     """
 
     families: tuple[str, ...]
@@ -102,7 +86,7 @@ class Decision:
     flat_lower: dict[str, float]
     flat_upper: dict[str, float]
     flat_tolerance: float
-    flat_radius: float
+    flat_radius: float | None
     expected_loss: float
     recommended: MixtureVerdict
     compared: tuple[MixtureVerdict, ...]
@@ -118,6 +102,11 @@ class Decision:
     optimal_draws: Float[np.ndarray, "draw family"]
     flat_boundary: Float[np.ndarray, "point family"]
     sensitivity: tuple[PriorSensitivity, ...] = ()
+    constraints: dict[str, Any] = field(default_factory=dict)
+    binding: tuple[str, ...] = ()
+    risk_loss: float = float("nan")
+    unsolved_draws: int = 0
+    is_proved: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON, arrays that figures are drawn from left out."""
@@ -131,6 +120,13 @@ class Decision:
             *self._blocked(),
             *(f"Look before you trust: {warning}." for warning in self.warnings),
             self._objective(),
+            *constraint_sentences(
+                self.constraints,
+                self.binding,
+                self.risk_loss,
+                (self.unsolved_draws, len(self.optimal_draws)),
+                is_proved=self.is_proved,
+            ),
             self._flatness(),
             self._information(),
             *self._gains(),
@@ -176,9 +172,16 @@ class Decision:
             f"Moving one share alone inside its flat range costs less than "
             f"{self.flat_tolerance:.1%} of the loss; the widest is {widest}, "
             f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. "
+            f"{self._flat_region()}"
+            "Judge a mixture by its regret, not by the width of these intervals."
+        )
+
+    def _flat_region(self) -> str:
+        if self.flat_radius is None:
+            return ""
+        return (
             f"So does every mixture that moves at most {_percent(self.flat_radius)} of "
             "the tokens between families. "
-            "Judge a mixture by its regret, not by the width of these intervals."
         )
 
     def _information(self) -> str:
@@ -199,12 +202,17 @@ class Decision:
                 f"the loss (probability {probability(self.p_settled)} "
                 "within this model)."
             )
-        parts = self.regret_by_family
-        widest = max(parts, key=lambda name: parts[name])
-        return (
+        more = (
             "More proxy runs cannot gain more than that within this model; by more "
             f"than {flat} they can with probability "
-            f"{probability(1 - self.p_settled)}. "
+            f"{probability(1 - self.p_settled)}."
+        )
+        parts = self.regret_by_family
+        if not parts:
+            return more
+        widest = max(parts, key=lambda name: parts[name])
+        return (
+            f"{more} "
             f"{parts[widest] / sum(parts.values()):.0%} of it lies in the ratio of "
             f"{widest}: runs that vary it tell most."
         )
@@ -230,6 +238,7 @@ class Decision:
             f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
             f"P(worse than recommended) {_is(verdict.p_worse)}, "
             f"P(gain exceeds one run's noise) {_is(verdict.p_beyond_noise)}; {compute}."
+            + (f" It breaks: {'; '.join(verdict.breaks)}." if verdict.breaks else "")
         )
 
     def _prior(self) -> list[str]:
@@ -271,7 +280,7 @@ def is_same(a: MixtureVerdict, b: MixtureVerdict) -> bool:
 
 def _percent(share: float) -> str:
     """A share as per cent with two significant digits, small ones as a bound."""
-    return "< 0.001%" if share < 1e-5 else f"{100 * share:.2g}%"
+    return "< 0.001%" if abs(share) < 1e-5 else f"{100 * share:.2g}%"
 
 
 def _is(value: float) -> str:

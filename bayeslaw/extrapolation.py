@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.design_warnings import Code, DesignWarning
+from bayeslaw.posterior import provenance
 
 INSIDE = "inside the runs' range"
 # Ratios of a target are compared with those of the table, which may be rounded.
@@ -79,10 +80,20 @@ def extrapolation(
 
 
 def tried_ratios(posterior: xr.DataTree) -> dict[str, tuple[float, float]]:
-    """Smallest and largest ratio in the fitted rows of each family; NaN without any."""
-    rows = posterior["constant_data"].dataset
+    """Smallest and largest ratio in the fitted rows of each family; NaN without any.
+
+    Text without a loss of its own is known by the mixtures of the runs.
+    """
+    rows, record = posterior["constant_data"].dataset, provenance(posterior)
     family, p = rows["family"].values, rows["p"].values
-    return {
+    mixtures = record["mixtures"].values()
+    others = {
+        name: [mixture.get(name, 0.0) for mixture in mixtures]
+        for name in record["sources"]
+        if name not in set(family)
+    }
+    tried = {name: (min(ratios), max(ratios)) for name, ratios in others.items()}
+    return tried | {
         name: (float(p[family == name].min()), float(p[family == name].max()))
         for name in posterior["posterior"].dataset["family"].values.tolist()
     }

@@ -5,8 +5,11 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.solvers.levelling import fill
 from bayeslaw.target import Target
 
+# Shares below count as this where logs are taken; transfer may leave a source without.
+SMALLEST = 1e-9
 N_STEPS = 30  # bisections: a ratio is found to 1e-9
 N_DIRECTIONS = 72  # of the boundary of three families, every five degrees
 
@@ -76,3 +79,46 @@ def flat_boundary(
             low, high = (middle, high) if is_flat else (low, middle)
         points.append(action + low * direction)
     return np.array(points)
+
+
+def flat_end(
+    target: Target, action: np.ndarray, sign: float, tolerance: float
+) -> Float[np.ndarray, " source"]:
+    """How far each share can move alone before it costs the tolerance.
+
+    The other shares keep their proportions, as far as their bounds let them; the end is
+    found by bisection on log odds.
+    """
+    limit = target.risk(action) * (1 + tolerance)
+    ends = np.ones(len(action))
+    if len(action) == 1:
+        return ends
+    for i, share in enumerate(np.maximum(action, SMALLEST)):
+        log_odds = np.log(share / (1 - share))
+        low, high = 0.0, 20.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            moved = 1 / (1 + np.exp(-(log_odds + sign * middle)))
+            ratios = _moved(target, action, i, moved)
+            is_inside = ratios is not None and target.risk(ratios) <= limit
+            low, high = (middle, high) if is_inside else (low, middle)
+        ends[i] = 1 / (1 + np.exp(-(log_odds + sign * low)))
+    return ends
+
+
+def _moved(
+    target: Target, action: np.ndarray, i: int, share: float
+) -> np.ndarray | None:
+    """The mixture with another share of one source; None if no such is allowed."""
+    lower, upper, weights, most = target.allowance.limits
+    others = np.arange(len(action)) != i
+    low, high = lower[others], upper[others]
+    rest = 1 - share
+    if not (lower[i] <= share <= upper[i] and low.sum() <= rest <= high.sum()):
+        return None
+    ratios = np.empty_like(action)
+    ratios[i] = share
+    s = np.log(np.maximum(action[others], SMALLEST))[None]
+    bounds = (low[None] / rest, np.minimum(high[None] / rest, 1.0))
+    ratios[others] = rest * fill(s, np.ones_like(s), *bounds)[0]
+    return ratios if (weights @ ratios <= most + 1e-9).all() else None

@@ -1,4 +1,4 @@
-"""What draws of a law say of mixtures at one target run: floor + c p^-g a family."""
+"""What draws of a law say of mixtures at one target run: floor + c q^-g a family."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,25 +10,48 @@ from jaxtyping import Array, Float
 
 from bayeslaw.errors import InputError
 from bayeslaw.law import Law
+from bayeslaw.laws import LAWS
+from bayeslaw.laws.repetition import REPETITION, worth
 from bayeslaw.spec import ModelSpec
+
+# R*_D of Muennighoff et al. 2023, arXiv 2305.16264, section 5, for models without it.
+PUBLISHED_R = 15.39
+# Epochs at which the data part of a loss is measured: far from fresh.
+MANY_EPOCHS = 50.0
+
+
+class DataPart(NamedTuple):
+    """How the loss at p = 1 grows where tokens are repeated, see `Repetition`.
+
+    Args:
+      share: share of full - floor due to the data term, tokens being fresh.
+      beta: data exponent.
+      R: repetitions until the gain has fallen to 1/e.
+    """
+
+    share: Float[np.ndarray, "draw family"]
+    beta: Float[np.ndarray, "draw family"]
+    R: Float[np.ndarray, "draw family"]
 
 
 class RatioForm(NamedTuple):
-    """Loss of each family at a target run as floor + (full - floor) p^-exponent.
+    """Loss of each family at a target run as floor + (full - floor) q^-exponent.
 
     Args:
-      full: loss at p = 1.
+      full: loss at ratio 1.
       floor: the part that ratios do not move.
       exponent: ratio exponent at the target's size.
+      data: what repetition changes; None if all tokens count as fresh.
     """
 
     full: Float[np.ndarray, "draw family"]
     floor: Float[np.ndarray, "draw family"]
     exponent: Float[np.ndarray, "draw family"]
+    data: DataPart | None = None
 
 
 def require_ratio_form(spec: ModelSpec) -> None:
-    """Refuse a model whose loss is no such function of each family's own ratio.
+    """Refuse a model whose loss does not depend on ratios.
 
     Raises:
       InputError: saying why.
@@ -42,30 +65,64 @@ def require_ratio_form(spec: ModelSpec) -> None:
             "a law of N, D and p, such as family_loss",
             "use such a law for ratio decisions",
         )
-    if "mixture" in law.all_inputs:
-        raise InputError(
-            "ratios of a law with transfer are not decided yet",
-            f"model spec {spec.name}, section [extensions]",
-            "transfer = true",
-            "a law in which a family's loss depends on its own ratio alone",
-            "use transfer = false for the decision; compare by held-out score",
-        )
 
 
 def ratio_form(
-    law: Law, reference: Mapping[str, float], N: float
+    law: Law,
+    reference: Mapping[str, float],
+    N: float,
+    *,
+    repeats: bool = False,
 ) -> Callable[[Mapping[str, np.ndarray], Any], RatioForm]:
-    """The function (values, D) -> loss against the ratio at a target run.
+    """The function (values, D) -> loss against the effective ratio at a target run.
 
     It is compiled at its first call, so keep it where it is called often. `values` are
     draws of the law's coordinates, of shape (draw, family); D is one number of training
-    tokens or one for each draw. Tokens are taken as seen once, and the run as cooled.
+    tokens or one for each draw. The run is taken as cooled.
 
     Args:
-      law: a law with ratios and without transfer.
+      law: a law with ratios; its transfer, if any, makes the effective ratios, and is
+        left to the caller.
       reference: value of each input at the reference point.
       N: non-embedding parameters of the target run.
+      repeats: whether repeated tokens count at their worth, with the published constant
+        where the law has none of its own; as fresh if not.
     """
+    log_loss = _log_loss(_own_law(law, repeats), reference, N)
+
+    def form(values: Mapping[str, np.ndarray], D: Any) -> RatioForm:
+        if repeats and "log_R" not in values:
+            log_R = np.full(values["level"].shape, np.log(PUBLISHED_R))
+            values = {**values, "log_R": log_R}
+        full = np.exp(log_loss(values, D))
+        floor = np.zeros_like(full)
+        if law.floor is not None:
+            with jax.enable_x64(True):
+                floor = np.exp(np.asarray(law.floor(values)))
+        other = np.exp(log_loss(values, D, p=float(np.exp(-1.0))))
+        found = RatioForm(full, floor, np.log((other - floor) / (full - floor)))
+        if not repeats:
+            return found
+        R, beta = np.exp(values["log_R"]), np.exp(values["log_beta"])
+        repeated = np.exp(log_loss(values, D, epochs=MANY_EPOCHS))
+        with jax.enable_x64(True):
+            growth = np.asarray(worth(MANY_EPOCHS, R)) ** -beta - 1
+        share = (repeated - full) / (growth * (full - floor))
+        return found._replace(data=DataPart(share, beta, R))
+
+    return form
+
+
+def _own_law(law: Law, repeats: bool) -> Law:
+    """The law of a family's own ratio, with repetition or without."""
+    names = {part.name for part in law.extensions} - {"transfer", REPETITION.name}
+    return LAWS[law.name].extended([*names, *([REPETITION.name] if repeats else [])])
+
+
+def _log_loss(
+    law: Law, reference: Mapping[str, float], N: float
+) -> Callable[..., np.ndarray]:
+    """The function (values, D, p, epochs) -> log loss of every draw and family."""
 
     @jax.jit
     def log_outcomes(inputs: Any, drawn: Any) -> Array:
@@ -78,11 +135,13 @@ def ratio_form(
 
         return jax.vmap(one)(inputs, drawn)
 
-    def log_loss(values: Mapping[str, np.ndarray], D: Any, p: float) -> np.ndarray:
+    def log_loss(
+        values: Mapping[str, np.ndarray], D: Any, *, p: float = 1.0, epochs: float = 1.0
+    ) -> np.ndarray:
         n_draws = len(values["level"])
         plain = {"N": N, "D": D, "p": p}
         point = {name: np.log(plain[name] / reference[name]) for name in law.inputs}
-        point |= {"epochs": 1.0, "trunk": 0.0}
+        point |= {"epochs": epochs, "trunk": 0.0}
         with jax.enable_x64(True):
             drawn = {name: jnp.asarray(values[name]) for name in law.coordinates}
             inputs = {
@@ -91,13 +150,4 @@ def ratio_form(
             }
             return np.asarray(log_outcomes(inputs, drawn))
 
-    def form(values: Mapping[str, np.ndarray], D: Any) -> RatioForm:
-        full = np.exp(log_loss(values, D, 1.0))
-        floor = np.zeros_like(full)
-        if law.floor is not None:
-            with jax.enable_x64(True):
-                floor = np.exp(np.asarray(law.floor(values)))
-        other = np.exp(log_loss(values, D, float(np.exp(-1.0))))
-        return RatioForm(full, floor, np.log((other - floor) / (full - floor)))
-
-    return form
+    return log_loss

@@ -6,24 +6,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decision import Decision, MixtureVerdict
+from bayeslaw.constraints import FREE, Constraints
+from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
 from bayeslaw.extrapolation import extrapolation
-from bayeslaw.flatness import flat_boundary, flat_radius
+from bayeslaw.flatness import flat_boundary, flat_end, flat_radius
+from bayeslaw.mixture_verdict import OWN
 from bayeslaw.named_mixtures import named_mixtures
-from bayeslaw.posterior import provenance
+from bayeslaw.posterior import provenance, spec_of
 from bayeslaw.power_scaling import PriorSensitivity, sensitivities
+from bayeslaw.ratio_form import PUBLISHED_R
 from bayeslaw.regrets import p_better, regret_by_family
-from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw
 from bayeslaw.target import Target, mixture_array
+from bayeslaw.verdicts import verdict_of
 
-OWN = "recommended"
 # A regret below this share of the loss is far inside seed noise of real runs.
 FLAT_TOLERANCE = 1e-3
-# Range of the data multiplier searched for the compute-equivalent of a regret.
-MAX_DATA_FACTOR = 1e4
-COMPUTE_DRAWS = 1000
 
 
 def optimal_ratios(
@@ -34,13 +33,15 @@ def optimal_ratios(
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
     mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    constraints: Constraints = FREE,
     probability: float = 0.9,
     allow_failed_checks: bool = False,
 ) -> Decision:
     """Choose sampling ratios for a target run, with their uncertainty and regret.
 
-    Each draw's optimum minimises sum_i w_i L_i(N, D, p_i) on the simplex; the
-    recommended mixture minimises the same averaged over draws (Bayes action).
+    Each draw's optimum minimises sum_i w_i L_i(N, D, p_i) between the constraints; the
+    recommended mixture minimises the same averaged over draws (Bayes action), or
+    another risk that the constraints name.
 
     Args:
       posterior: result of `fit`.
@@ -50,6 +51,8 @@ def optimal_ratios(
       normalised: minimise L_i / L_i(p = 1) instead of L_i; then a family's loss level
         no longer counts, only its ratio exponent.
       mixtures: the user's own mixtures, compared beside the standard ones.
+      constraints: limits on the mixture and the risk to minimise; regrets are measured
+        against optima under the same constraints.
       probability: probability of every interval.
       allow_failed_checks: decide although a check failed; the decision says so.
 
@@ -57,7 +60,8 @@ def optimal_ratios(
       the decision, see `Decision`.
 
     Raises:
-      InputError: a target, weight or mixture is out of range or names no family.
+      InputError: a target, weight, mixture or constraint is out of range or names no
+        family, or no mixture keeps all constraints.
       FailedChecksError: a check failed and `allow_failed_checks` is False.
 
     Source: He et al. 2024, arXiv 2410.12883, section 5 (point estimate only).
@@ -66,17 +70,18 @@ def optimal_ratios(
       >>> decision = optimal_ratios(posterior, N=1e9, D=2e10)
       >>> decision.ratios["romance"]
     """
-    target = Target(posterior, N, D, weights, normalised)
+    target = Target(posterior, N, D, weights, normalised, constraints)
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
-    best = optimum_per_draw(target.a, target.g)
-    action = optimum_in_expectation(target.a, target.g)
+    best, is_solved = target.best_per_draw()
+    action = target.best()
     compared = _compared(posterior, target, mixtures or {})
     record = provenance(posterior)
     return Decision(
-        families=target.families,
+        families=target.sources,
         N=float(N),
         D=float(D),
-        weights=dict(zip(target.families, target.w.tolist(), strict=True)),
+        weights=dict.fromkeys(target.sources, 0.0)
+        | dict(zip(target.families, target.w.tolist(), strict=True)),
         normalised=normalised,
         unit="relative to p = 1" if normalised else ", ".join(record["unit"]),
         origin=", ".join(record["origin"]),
@@ -86,9 +91,9 @@ def optimal_ratios(
         **_intervals(target, best, probability),
         **_flat(target, action),
         expected_loss=float(target.loss(action).mean()),
-        recommended=_verdict(OWN, target, action, action, best, probability),
+        recommended=verdict_of(OWN, target, action, action, best, probability),
         compared=tuple(
-            _verdict(name, target, ratios, action, best, probability)
+            verdict_of(name, target, ratios, action, best, probability)
             for name, ratios in compared.items()
         ),
         **_pairs_and_prospect(target, action, best, compared),
@@ -99,7 +104,9 @@ def optimal_ratios(
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,
-        sensitivity=tuple(_sensitivity(posterior, target.families, best)),
+        sensitivity=tuple(_sensitivity(posterior, target.sources, best)),
+        unsolved_draws=int((~is_solved).sum()),
+        **_constrained(posterior, target, action),
     )
 
 
@@ -134,7 +141,7 @@ def _compared(
 ) -> dict[str, np.ndarray]:
     """The usual mixtures, and the user's own after them."""
     unique = provenance(posterior)["unique_tokens"]
-    usual = named_mixtures(target.families, unique, target.D)
+    usual = named_mixtures(target.sources, unique, target.D)
     if taken := {OWN, *usual} & set(mixtures):
         raise InputError(
             "mixture has the name of one that is compared anyhow",
@@ -143,73 +150,51 @@ def _compared(
             f"other names than {', '.join([OWN, *usual])}",
             "give it another name (a file with one mixture gives it its own name)",
         )
+    may_be_zero = target.losses.transfer is not None
     return usual | {
-        name: mixture_array(mixture, target.families, f"mixture {name!r}")
+        name: mixture_array(
+            mixture, target.sources, f"mixture {name!r}", may_be_zero=may_be_zero
+        )
         for name, mixture in mixtures.items()
     }
 
 
-def _verdict(
-    name: str,
-    target: Target,
-    ratios: np.ndarray,
-    action: np.ndarray,
-    best: np.ndarray,
-    probability: float,
-) -> MixtureVerdict:
-    loss, least = target.loss(ratios), target.loss(best)
-    recommended = target.loss(action)
-    regret = loss / least - 1
-    tail = (1 - probability) / 2
-    lower, upper = np.quantile(regret, [tail, 1 - tail])
-    gain = np.log(loss / recommended)
-    factor = np.ones(1) if name == OWN else _data_factor(target, ratios, action)
-    return MixtureVerdict(
-        name=name,
-        ratios=target.named(ratios),
-        regret=float(regret.mean()),
-        regret_lower=float(lower),
-        regret_upper=float(upper),
-        p_worse=float((loss > recommended).mean()),
-        p_beyond_noise=float((gain > target.noise_width(ratios)).mean()),
-        compute_factor=float(np.median(factor)),
-        p_unreachable=float(np.isinf(factor).mean()),
-    )
+def _constrained(
+    posterior: xr.DataTree, target: Target, action: np.ndarray
+) -> dict[str, Any]:
+    """What a decision says of its constraints."""
+    given = target.constraints
+    return {
+        "constraints": given.to_dict() | _repetition(posterior, given),
+        "binding": target.allowance.binding(action),
+        "risk_loss": target.risk(action),
+        "is_proved": target.is_convex(action),
+    }
 
 
-def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.ndarray:
-    """How many times more tokens a mixture needs to match the recommended one.
-
-    Compute is proportional to tokens at fixed size, so this is its compute-equivalent;
-    infinite where no amount of data makes up for the mixture.
-    """
-    pick = np.linspace(0, len(target.g) - 1, min(COMPUTE_DRAWS, len(target.g)))
-    pick = np.unique(pick.astype(int))
-    wanted = target.loss(action)[pick]
-
-    def loss(log_factor: np.ndarray) -> np.ndarray:
-        return target.loss_with_tokens(target.D * np.exp(log_factor), ratios, pick)
-
-    low = np.full(len(pick), -np.log(MAX_DATA_FACTOR))
-    high = -low
-    unreachable = loss(high) > wanted
-    for _ in range(40):
-        middle = (low + high) / 2
-        is_short = loss(middle) > wanted
-        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
-    return np.where(unreachable, np.inf, np.exp(high))
+def _repetition(posterior: xr.DataTree, constraints: Constraints) -> dict[str, str]:
+    """Where the worth of repeated tokens comes from, if it counts."""
+    if not constraints.repeats:
+        return {}
+    law = spec_of(posterior).law_record
+    if "log_R" in law.coordinates:
+        return {"R": "R of each draw, fitted with the model"}
+    return {"R": f"R = {PUBLISHED_R} as published (Muennighoff et al. 2023)"}
 
 
 def _flat(target: Target, action: np.ndarray) -> dict[str, Any]:
     """How far the recommended mixture can be left for less than the tolerance."""
-    is_plane = len(action) == 3
+    # Their statements are about convex losses, all around the mixture.
+    is_convex = target.is_free and target.is_convex(action)
     return {
-        "flat_lower": target.named(_flat_end(target, action, -1.0)),
-        "flat_upper": target.named(_flat_end(target, action, +1.0)),
+        "flat_lower": target.named(flat_end(target, action, -1.0, FLAT_TOLERANCE)),
+        "flat_upper": target.named(flat_end(target, action, +1.0, FLAT_TOLERANCE)),
         "flat_tolerance": FLAT_TOLERANCE,
-        "flat_radius": flat_radius(target, action, FLAT_TOLERANCE),
+        "flat_radius": flat_radius(target, action, FLAT_TOLERANCE)
+        if is_convex
+        else None,
         "flat_boundary": flat_boundary(target, action, FLAT_TOLERANCE)
-        if is_plane
+        if is_convex and len(action) == 3
         else np.empty((0, len(action))),
     }
 
@@ -227,7 +212,9 @@ def _pairs_and_prospect(
     return {
         "p_better": p_better(losses),
         "p_settled": float(is_settled.mean()),
-        "regret_by_family": target.named(regret_by_family(target, action, best)),
+        "regret_by_family": regret_by_family(target, action, best)
+        if target.is_free
+        else {},
     }
 
 
@@ -242,36 +229,11 @@ def _epochs(
     }
 
 
-def _flat_end(target: Target, action: np.ndarray, sign: float) -> np.ndarray:
-    """How far each share can move alone before it costs the tolerance.
-
-    The other shares keep their proportions; the end is found by bisection on log odds.
-    """
-    limit = target.loss(action).mean() * (1 + FLAT_TOLERANCE)
-    ends = np.ones(len(action))
-    if len(action) == 1:
-        return ends
-    for i, share in enumerate(action):
-        log_odds = np.log(share / (1 - share))
-        low, high = 0.0, 20.0
-        for _ in range(40):
-            middle = (low + high) / 2
-            moved = 1 / (1 + np.exp(-(log_odds + sign * middle)))
-            ratios = action * (1 - moved) / (1 - share)
-            ratios[i] = moved
-            is_inside = target.loss(ratios).mean() <= limit
-            low, high = (middle, high) if is_inside else (low, middle)
-        ends[i] = 1 / (1 + np.exp(-(log_odds + sign * low)))
-    return ends
-
-
 def _doubled_weights(target: Target) -> np.ndarray:
     """Recommended share of each family if its own weight were doubled."""
-    n_families = len(target.families)
-    factors = np.ones((n_families, n_families)) + np.eye(n_families)
-    return np.array(
-        [
-            optimum_in_expectation(target.a * factor, target.g)[i]
-            for i, factor in enumerate(factors)
-        ]
-    )
+    shares = target.best()
+    for family in target.families:
+        i = target.sources.index(family)
+        emphasis = 1.0 + (np.array(target.families) == family)
+        shares[i] = target.best(emphasis)[i]
+    return shares

@@ -42,25 +42,28 @@ def _p_less(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def regret_by_family(
-    target: Target, ratios: np.ndarray, best: Float[np.ndarray, "draw family"]
-) -> Float[np.ndarray, " family"]:
+    target: Target, ratios: np.ndarray, best: Float[np.ndarray, "draw source"]
+) -> dict[str, float]:
     """Expected regret of a mixture, divided among the families.
 
     A family's loss alone rises where its share fell and falls where it rose, and these
     sums of large numbers nearly cancel. So what the shift was worth at the draw's
-    optimum is taken off: family i has l_i(p_i) - l_i(b_i) - l_i'(b_i) (p_i - b_i),
-    never negative because l_i is convex. At an optimum inside the simplex all slopes
-    are equal, and the parts sum to the regret.
+    optimum is taken off: family i has l_i(q_i) - l_i(b_i) - l_i'(b_i) (q_i - b_i),
+    never negative because l_i is convex; q_i and b_i are the ratios that its loss
+    depends on (its own, with transfer the effective ones). At an optimum inside the
+    simplex all slopes are equal, and the parts sum to the regret.
 
     Args:
-      target: the target run.
-      ratios: the mixture. Shape (family,).
+      target: the target run, without constraints.
+      ratios: the mixture. Shape (source,).
       best: optimum of each draw.
 
     Returns:
-      parts of the regret, shares of the loss.
+      parts of the regret by family, shares of the loss.
     """
-    own = target.a * best**-target.g
-    slope = -target.g * own / best
-    moved = target.a * ratios**-target.g - own - slope * (ratios - best)
-    return (moved / target.loss(best)[:, None]).mean(0)
+    losses = target.losses
+    at_best, at = losses.effective(best), losses.effective(ratios)
+    slope, _ = losses.by_ratio(at_best)
+    moved = losses.at(ratios) - losses.at(best) - slope * (at - at_best)
+    parts = (moved / target.loss(best)[:, None]).mean(0)
+    return dict(zip(target.families, parts.tolist(), strict=True))

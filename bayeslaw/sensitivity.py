@@ -161,7 +161,7 @@ def _decide(
 
 
 def _require_same_families(targets: Mapping[str, Target]) -> None:
-    families = {name: target.families for name, target in targets.items()}
+    families = {name: target.sources for name, target in targets.items()}
     if len(set(families.values())) > 1:
         raise InputError(
             "models describe different families",
@@ -176,7 +176,7 @@ def _stacked_action(
     targets: Mapping[str, Target], shares: Mapping[str, float]
 ) -> np.ndarray:
     """The one mixture with the lowest loss expected over models and draws."""
-    families = next(iter(targets.values())).families
+    sources = next(iter(targets.values())).sources
 
     def loss(log_odds: np.ndarray) -> float:
         mixture = _softmax(log_odds)
@@ -185,7 +185,7 @@ def _stacked_action(
             for name, target in targets.items()
         )
 
-    start = np.zeros(len(families) - 1)
+    start = np.zeros(len(sources) - 1)
     scale = loss(start)
     found = minimize(lambda x: loss(x) / scale, start, options={"gtol": 1e-9})
     return _softmax(found.x)

@@ -338,3 +338,34 @@ def test_every_verb_that_reads_a_table_passes_its_mixtures_on(
     assert bayeslaw_command(verb, *words, *flags)[0] == 1
     assert asked["mixtures"] == Path("shares.csv")
     assert asked["normalise_mixtures"] is True
+
+
+def test_constraints_come_from_a_file_and_options_override_it(
+    tmp_path, bayeslaw_command, posterior
+):
+    limits = write(
+        tmp_path / "limits.toml",
+        """risk = "cvar"
+[upper]
+slavic = 0.3
+[[linear]]
+shares = { germanic = 1, romance = 1 }
+at_least = 0.72
+""",
+    )
+    words = ("ratios", posterior, *TARGET, "--constraints", limits)
+    status, out, _ = bayeslaw_command(*words)
+    assert status == 0
+    assert "slavic at most 0.3; germanic + romance at least 0.72" in " ".join(
+        out.split()
+    )
+    assert "worst 10% of draws" in " ".join(out.split())
+    status, out, _ = bayeslaw_command(*words, "--risk", "minimax", "--json")
+    record = json.loads(out)
+    assert record["constraints"]["risk"] == "minimax"
+    assert record["ratios"]["slavic"] <= 0.28 + 1e-6
+    assert record["binding"]
+    status, out, err = bayeslaw_command(*words, "--max-epochs", 4)
+    assert (status, out) == (1, "")
+    assert_five_parts(err)
+    assert "distinct tokens are not known" in err

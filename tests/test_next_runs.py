@@ -76,7 +76,7 @@ def test_components_give_the_predicted_losses_of_every_draw(make):
 
 def test_the_regret_is_that_of_the_draws(beliefs):
     target = target_of(small_posterior())
-    best, action = target.best_per_draw(), target.best()
+    best, action = target.best_per_draw().ratios, target.best()
     regret = (target.loss(action) / target.loss(best) - 1).mean()
     assert beliefs.regret == pytest.approx(regret)
     # Half the trace of curvature times covariance, to second order.
@@ -92,7 +92,7 @@ def test_what_a_run_takes_away_is_what_regression_on_its_losses_explains(
     noise = outcomes.noise.of_run(outcomes.log_ratio[0], len(cell.tokens))
     target = target_of(small_posterior())
     values, vectors = np.linalg.eigh(target.curvature(target.best()))
-    choice = target.best_per_draw() @ (vectors * np.sqrt(values)) @ vectors.T
+    choice = target.best_per_draw().ratios @ (vectors * np.sqrt(values)) @ vectors.T
     choice = choice - choice.mean(0)
     n = len(choice) - 1
     explained = losses.T @ choice / n

@@ -11,6 +11,7 @@ import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
 
 from bayeslaw.checks import Checks
+from bayeslaw.constraints import FREE, Constraints
 from bayeslaw.decision import Decision
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
@@ -34,6 +35,7 @@ def report(
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
     mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    constraints: Constraints = FREE,
     probability: float = 0.9,
     allow_failed_checks: bool = False,
 ) -> Path:
@@ -50,6 +52,7 @@ def report(
       weights: importance of each family, see `optimal_ratios`.
       normalised: minimise losses relative to p = 1, see `optimal_ratios`.
       mixtures: the user's own mixtures, compared beside the standard ones.
+      constraints: limits on the mixture, and the risk, see `optimal_ratios`.
       probability: probability of every interval.
       allow_failed_checks: write the report although a check failed; it then begins by
         saying so.
@@ -77,6 +80,7 @@ def report(
             weights=weights,
             normalised=normalised,
             mixtures=mixtures,
+            constraints=constraints,
             probability=probability,
             allow_failed_checks=allow_failed_checks,
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decision import Decision, MixtureVerdict, probability
+from bayeslaw.decision import Decision, probability
+from bayeslaw.mixture_verdict import MixtureVerdict
 from bayeslaw.plots.style import compact
 from bayeslaw.reporting.numbers import between, factor, percent, ratio
 from bayeslaw.spec import ModelSpec
@@ -113,7 +114,9 @@ def mixture_table(decision: Decision) -> Table:
                 *(ratio(verdict.ratios[name]) for verdict in verdicts),
                 ratio(decision.weights[name]),
                 ratio(decision.doubled_weight[name]),
-                percent(decision.regret_by_family[name]),
+                percent(decision.regret_by_family[name])
+                if name in decision.regret_by_family
+                else "–",
                 f"{decision.epochs[name]:.2g}" if name in decision.epochs else "–",
             )
             for name in decision.families

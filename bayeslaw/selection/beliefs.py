@@ -181,7 +181,7 @@ def beliefs_of(
       index: which of them the log losses of each family are made of.
       parameters: coordinates of the law, of the same draws.
     """
-    best, action = target.best_per_draw(), target.best()
+    best, action = target.best_per_draw().ratios, target.best()
     values, vectors = np.linalg.eigh(target.curvature(action))
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     regret = float((target.loss(action) / target.loss(best) - 1).mean())

@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from bayeslaw.constraints import FREE, Constraints
 from bayeslaw.diagnostics import require_passed
 from bayeslaw.errors import InputError
 from bayeslaw.posterior import provenance
@@ -44,6 +45,7 @@ def next_runs(
     costs: Costs = SIX_N_D,
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
+    constraints: Constraints = FREE,
     min_N: float = 0.0,
     anchor: float = 0.15,
     tolerance: float = TOLERANCE,
@@ -73,6 +75,7 @@ def next_runs(
       costs: what a run costs.
       weights: importance of each family; equal if None.
       normalised: losses count relative to those at p = 1.
+      constraints: of the ratios to decide, as in `optimal_ratios`.
       min_N: no smaller proxies.
       anchor: share of the budget kept for one run that is as large as it pays; 0 for
         none.
@@ -102,7 +105,7 @@ def next_runs(
       'romance (61% of the gain): log_gamma of romance from sd 0.31 to 0.22'
     """
     _require(budget, runs, anchor, tolerance, exchange, min_share)
-    target = Target(posterior, N, D, weights, normalised)
+    target = Target(posterior, N, D, weights, normalised, constraints)
     checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
     tried = history_of(posterior, sources_of(posterior))
     possible = cells(sizes or tried.sizes, tokens or tried.tokens, costs, min_N)
@@ -204,7 +207,7 @@ def _require(
 
 def _worth(target: Target, gain: float) -> float:
     """FLOPs of tokens in the target run that lower its loss by as much."""
-    every = np.arange(len(target.g))
+    every = np.arange(len(target.losses))
     D, ratios = np.full(len(every), target.D), target.best()
     fall = np.log(
         target.loss_with_tokens(D, ratios, every)

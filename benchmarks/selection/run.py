@@ -112,7 +112,7 @@ class Laboratory:
 def judged(truth: Truth, posterior: xr.DataTree, best: np.ndarray) -> dict[str, Any]:
     """How good the ratios of a posterior are, and how good it believes they are."""
     target = Target(posterior, TARGET_N, TARGET_D, None, normalised=False)
-    action, optima = target.best(), target.best_per_draw()
+    action, optima = target.best(), target.best_per_draw().ratios
     lower, upper = np.quantile(optima, [0.05, 0.95], axis=0)
     believed = float((target.loss(action) / target.loss(optima) - 1).mean())
     return {
@@ -179,7 +179,7 @@ def chosen_by(
         else:
             values, vectors = np.linalg.eigh(target.curvature(action))
             root = (vectors * np.sqrt(values)) @ vectors.T
-            optimum = np.cov((target.best_per_draw() @ root).T)
+            optimum = np.cov((target.best_per_draw().ratios @ root).T)
             picked = information(choices, budget, now, outcomes, RUNS_A_STAGE, optimum)
     runs = [choices.at(i) for i in picked]
     return [(cell.proxy, cell.N, cell.tokens[-1], ratios) for cell, ratios in runs]

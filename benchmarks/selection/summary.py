@@ -56,9 +56,11 @@ def factors(ours: list[Line], other: list[Line], goal: float) -> dict[str, float
         a, b = (flops_to(r[pick], s[pick], goal) for r, s in parts)
         if np.isfinite(a):
             found.append(b / a)
-    lower, upper = np.quantile(
-            found, [0.05, 0.95], method="nearest"
-        ) if found else (np.nan, np.nan)
+    lower, upper = (
+        np.quantile(found, [0.05, 0.95], method="nearest")
+        if found
+        else (np.nan, np.nan)
+    )
     return {
         "ours": needed[0],
         "theirs": needed[1],

@@ -12,8 +12,8 @@ import pytest
 
 from bayeslaw.fitting import fit
 from bayeslaw.sampler import SamplerSettings
-from bayeslaw.simplex import optimum_per_draw
 from bayeslaw.simulation import simulate
+from bayeslaw.solvers import Losses, best_per_draw, no_limits
 from bayeslaw.spec import read_spec
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,8 @@ def studies():
 def best_ratios(values):
     loss = values["E"] + values["A"] * TARGET["N"] ** -values["alpha"]
     loss = loss + values["B"] * TARGET["D"] ** -values["beta"]
-    return optimum_per_draw(loss, values["gamma"])
+    losses = Losses(np.zeros_like(loss), loss, values["gamma"])
+    return best_per_draw(losses, no_limits(loss.shape[1])).ratios
 
 
 def coverage(name, *, narrowed=1.0, shifted=0.0):

@@ -4,7 +4,23 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayeslaw.simplex import optimum_in_expectation, optimum_per_draw, separable_loss
+from bayeslaw.solvers import Losses, best_mixture, best_per_draw, no_limits
+
+
+def optimum_per_draw(a, g):
+    found = best_per_draw(Losses(np.zeros_like(a), a, g), no_limits(a.shape[1]))
+    assert found.is_solved.all()
+    return found.ratios
+
+
+def optimum_in_expectation(a, g):
+    found = best_mixture(Losses(np.zeros_like(a), a, g), no_limits(a.shape[1]))
+    assert found.is_solved.all()
+    return found.ratios[0]
+
+
+def separable_loss(a, g, ratios):
+    return (a * ratios**-g).sum(-1)
 
 
 def random_losses(seed, n_draws=6, n_families=5):
