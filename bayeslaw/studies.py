@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from bayeslaw.selection.plan import NextRuns
 
 
+# Draws of each chain in a round of a loop; more where the first are too few to tell.
+DRAWS = (1000, 4000)
+CONVERGENCE = {"R-hat", "bulk ESS", "tail ESS"}
+
+
 def possible_runs(
     study: Path | None, sizes: str | None, token_counts: str | None, overhead: float
 ) -> dict[str, Any]:
@@ -127,9 +132,11 @@ def fitted_round(
     study: Path, model: Path, number: int, seed: int, *, quiet: bool
 ) -> "xr.DataTree":
     """The posterior of a round, from its file where it was fitted already."""
+    from bayeslaw.diagnostics import check
     from bayeslaw.fitting import fit
     from bayeslaw.posterior import load_posterior, provenance, save_posterior
     from bayeslaw.runs import read_runs
+    from bayeslaw.sampler import SamplerSettings
     from bayeslaw.spec import read_spec
     from bayeslaw.terminal import sampling_progress
 
@@ -144,7 +151,11 @@ def fitted_round(
             spec.sha256,
         ):
             return old
-    with sampling_progress(quiet=quiet) as report:
-        posterior = fit(table, spec, seed=seed, report=report)
+    for draws in DRAWS:
+        settings = SamplerSettings(draws=draws)
+        with sampling_progress(quiet=quiet) as report:
+            posterior = fit(table, spec, seed=seed, settings=settings, report=report)
+        if not {one.name for one in check(posterior).failures} & CONVERGENCE:
+            break
     save_posterior(posterior, path)
     return posterior
