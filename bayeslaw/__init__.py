@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bayeslaw.reporting import report as report
     from bayeslaw.runs import read_runs as read_runs
     from bayeslaw.sensitivity import decision_sensitivity as decision_sensitivity
+    from bayeslaw.selection import next_runs as next_runs
     from bayeslaw.simulation import simulate as simulate
     from bayeslaw.speakers import read_speakers as read_speakers
     from bayeslaw.spec import read_spec as read_spec
@@ -42,6 +43,7 @@ _MODULES = {
     "fit": "fitting",
     "forecast": "forecasting",
     "load_posterior": "posterior",
+    "next_runs": "selection",
     "optimal_ratios": "ratios",
     "predict": "prediction",
     "prior_check": "prior_predictive",
