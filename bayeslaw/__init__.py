@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bayeslaw.recipes import recipe as recipe
     from bayeslaw.reporting import report as report
     from bayeslaw.runs import read_runs as read_runs
-    from bayeslaw.sensitivity import decision_sensitivity as decision_sensitivity
     from bayeslaw.selection import next_runs as next_runs
+    from bayeslaw.sensitivity import decision_sensitivity as decision_sensitivity
     from bayeslaw.simulation import simulate as simulate
     from bayeslaw.speakers import read_speakers as read_speakers
     from bayeslaw.spec import read_spec as read_spec

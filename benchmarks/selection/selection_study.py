@@ -1,6 +1,6 @@
 """Which way to choose runs finds good ratios for the fewest FLOPs, on simulated truths.
 
-  python benchmarks/selection/run.py LINES.jsonl [--truths 2] [--part 0/1]
+  python benchmarks/selection/selection_study.py LINES.jsonl [--truths 2] [--part 0/1]
   python benchmarks/selection/summary.py LINES.jsonl -o results/selection.json
 
 Nine runs are made for every truth; then each strategy may have spent 1, 2, 4, ... times
