@@ -1,4 +1,4 @@
-"""Sums up the lines of selection_study.py: regret against FLOPs, what is believed, when to stop.
+"""Sums up lines of selection_study.py: regret against FLOPs, belief, when to stop.
 
 python benchmarks/selection/summary.py LINES.jsonl [-o results/selection.json]
 """
