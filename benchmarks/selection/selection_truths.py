@@ -14,8 +14,12 @@ N_0, D_0 = 5e6, 5e8  # where exponents are as given; the middle of the candidate
 SIZES = {"n1": 1e6, "n3": 3e6, "n10": 1e7, "n30": 3e7}
 TOKENS = (1e8, 3e8, 1e9, 3e9)
 TARGET_N, TARGET_D = 1e9, 2e10
-# The sd of log gamma for each factor e of size that the default model expects.
-USUAL_DRIFT = 0.1
+# Sd of the power of N in gamma. The measured studies have .01 to .04; the prior of the
+# default model expects .1.
+USUAL_DRIFT = 0.04
+# Worth of a token of another family: median of the largest pairs of debian-families
+# .002, ends of their intervals up to .011.
+USUAL_TAU = 0.005
 REGIMES = {
     "little noise": {"sigma": 0.004, "run_sd": 0.003, "nu": 30.0, "drift": 1.0},
     "much noise": {"sigma": 0.015, "run_sd": 0.008, "nu": 3.0, "drift": 1.0},
@@ -104,7 +108,7 @@ def make_truth(kind: str, regime: str, seed: int) -> Truth:
     E = np.exp(rng.normal(np.log(1.6), 0.15, k))
     if kind == "reducible":
         gamma = 1.8 * gamma
-    tau = np.exp(rng.normal(np.log(0.02), 1.0, (k, k))) * (1 - np.eye(k))
+    tau = np.exp(rng.normal(np.log(USUAL_TAU), 1.0, (k, k))) * (1 - np.eye(k))
     return Truth(
         kind=kind,
         E=E,
