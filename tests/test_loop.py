@@ -13,6 +13,7 @@ from bayeslaw.runs import read_runs
 from bayeslaw.selection.loop import RECORD, Steps, closed_loop
 from bayeslaw.selection.plan import NextRun, NextRuns
 
+SLOW = pytest.mark.slow
 RUN = NextRun(
     proxy="a",
     N=1e4,
@@ -132,7 +133,10 @@ def test_rounds_and_failed_checks_end_it_too(tmp_path):
     assert (ended.reason, ended.message) == ("failed checks", "R-hat 1.2")
 
 
-@pytest.mark.parametrize("dies_at", range(1, 12))
+# A round has three steps.
+@pytest.mark.parametrize(
+    "dies_at", [*range(1, 6), *(pytest.param(i, marks=SLOW) for i in range(6, 12))]
+)
 def test_a_loop_that_was_killed_ends_as_one_that_was_not(tmp_path, dies_at):
     whole = write_study(tmp_path / "whole")
     Laboratory(whole).run()
