@@ -49,6 +49,10 @@ class Checks:
         """The checks to look at before a decision is trusted."""
         return tuple(check for check in self.checks if check.verdict == "warn")
 
+    def clauses(self) -> tuple[str, ...]:
+        """What is warned of, one clause each."""
+        return tuple(f"{check.name}: {check.value}" for check in self.warnings)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON."""
         return {

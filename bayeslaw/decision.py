@@ -200,7 +200,7 @@ class Decision:
             return (
                 f"More proxy runs cannot improve this decision by more than {flat} of "
                 f"the loss (probability {probability(self.p_settled)} "
-                "within this model)."
+                f"within this model{self._doubt()})."
             )
         more = (
             "More proxy runs cannot gain more than that within this model; by more "
@@ -216,6 +216,10 @@ class Decision:
             f"{parts[widest] / sum(parts.values()):.0%} of it lies in the ratio of "
             f"{widest}: runs that vary it tell most."
         )
+
+    def _doubt(self) -> str:
+        misses = any(one.startswith("residual trend") for one in self.warnings)
+        return ", which its residuals contradict: compare others" if misses else ""
 
     def _gains(self) -> list[str]:
         return [self._gain(verdict) for verdict in self.compared]

@@ -115,7 +115,8 @@ def _trend(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
         f"<= {MAX_TREND:.0%}",
         "ok" if shares[worst] <= MAX_TREND else "warn",
         "the law bends otherwise than these rows: its intervals are too narrow, most "
-        "of all far from the rows; look at the residuals in the report",
+        "of all far from the rows; look at the residuals in the report, and fit and "
+        "compare other models",
         "adjusted R2 of a quadratic in the log inputs, normal scores of the PIT",
     )
 

@@ -100,7 +100,7 @@ def optimal_ratios(
         doubled_weight=target.named(_doubled_weights(target)),
         extrapolation=extrapolation(posterior, N=N, D=D, ratios=target.named(action)),
         failed_checks=tuple(check.name for check in checks.failures),
-        warnings=tuple(f"{check.name}: {check.value}" for check in checks.warnings),
+        warnings=checks.clauses(),
         spec_sha256=record["spec_sha256"],
         table_sha256=record["table_sha256"],
         optimal_draws=best,

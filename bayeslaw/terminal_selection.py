@@ -69,6 +69,9 @@ def print_ended(ended: "Ended") -> None:
         "rounds": "the last round was made",
     }
     lines = [ended.message] if ended.message else []
+    if ended.rounds:
+        warnings = ended.rounds[-1].chosen["warnings"]
+        lines += [f"Look before you trust: {warning}." for warning in warnings]
     lines.append(
         f"Stopped after {len(ended.rounds)} rounds and {ended.spent:.3g} FLOPs: "
         f"{reasons[ended.reason]}."

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from bayeslaw.selection import Costs, NextRuns, next_runs
 from bayeslaw.selection.beliefs import Noise, beliefs_of
 from bayeslaw.selection.candidates import Cell, Looks, cells, mixtures, rounded
 from bayeslaw.selection.history import history_of
+from bayeslaw.selection.loop import Ended, Round
 from bayeslaw.selection.outcomes import Outcomes, parameters_of
 from bayeslaw.selection.request import Appended, append_results
 from bayeslaw.selection.search import Limits, Search
 from bayeslaw.target import Target
+from bayeslaw.terminal_selection import print_ended
 
 TARGET = {"N": 1e9, "D": 2e10}
 # Small enough a tolerance that runs are worth looking for.
@@ -259,6 +262,14 @@ def test_mixtures_are_different_rounded_and_inside(chosen):
     assert found.min() >= 0.009
     assert (found[0] == tried[0]).all()
     assert rounded(np.array([[1 / 3, 1 / 3, 1 / 3]])).sum() == 1
+
+
+def test_what_the_checks_warn_of_stands_before_the_advice(chosen, capsys):
+    warned = replace(chosen, warnings=("residual trend: the inputs explain 60%",))
+    assert warned.sentences()[0].startswith("Look before you trust: residual trend")
+    last = Round(1, 0.0, replace(warned, runs=(), stop="settled").to_dict())
+    print_ended(Ended("settled", (last,), 0.0))
+    assert "Look before you trust: residual trend" in capsys.readouterr().out
 
 
 def test_a_record_survives_json(chosen):

@@ -146,3 +146,11 @@ def test_weights_are_said_unless_they_are_equal(decision):
     weighted = optimal_ratios(small_posterior(), N=N, D=D, weights=weights)
     said = "weights germanic 0.125, romance 0.25, slavic 0.625"
     assert any(said in sentence for sentence in weighted.sentences())
+
+
+def test_that_claim_is_qualified_where_residuals_contradict_the_model(decision):
+    doubted = replace(decision, warnings=("residual trend: the inputs explain 60%",))
+    said = next(s for s in doubted.sentences() if "More proxy runs" in s)
+    assert "within this model, which its residuals contradict: compare others" in said
+    said = next(s for s in decision.sentences() if "More proxy runs" in s)
+    assert "contradict" not in said

@@ -73,6 +73,7 @@ class NextRuns:
       worth: what the runs' gain is worth in FLOPs for proxies: what the loss gained
         would cost in tokens of the target run, times the exchange.
       failed_checks: checks of the posterior that failed and were allowed to.
+      warnings: what the checks warn of, one clause each.
       table_sha256: hash of the table behind the posterior.
     """
 
@@ -91,6 +92,7 @@ class NextRuns:
     tolerance: float
     worth: float
     failed_checks: tuple[str, ...]
+    warnings: tuple[str, ...]
     table_sha256: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,7 +106,8 @@ class NextRuns:
     def from_dict(cls, record: dict[str, Any]) -> "NextRuns":
         """From a record that went through JSON."""
         runs = [{k: v for k, v in run.items() if k != "why"} for run in record["runs"]]
-        lists = {name: tuple(record[name]) for name in ("families", "failed_checks")}
+        names = ("families", "failed_checks", "warnings")
+        lists = {name: tuple(record[name]) for name in names}
         made = tuple(NextRun(**run | {"tokens": tuple(run["tokens"])}) for run in runs)
         return cls(**record | lists | {"runs": made})
 
@@ -117,6 +120,7 @@ class NextRuns:
                 + ", ".join(self.failed_checks)
                 + ". These runs were chosen all the same because that was allowed."
             )
+        lines += [f"Look before you trust: {warning}." for warning in self.warnings]
         if self.stop:
             return [*lines, self._stopped()]
         return [

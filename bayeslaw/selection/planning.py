@@ -120,6 +120,7 @@ def next_runs(
     return NextRuns(
         **_about(posterior, target),
         failed_checks=tuple(check.name for check in checks.failures),
+        warnings=checks.clauses(),
         runs=() if stop else tuple(chosen),
         regret=now,
         regret_then=then,

@@ -114,14 +114,14 @@ def pools() -> dict[str, Any]:
     """How each pool is made."""
     runs = Path("runs")
     return {
-        "debian-families": lambda: pool_of(
-            read_runs(runs / "debian-families/observations.csv"),
+        "sample-families": lambda: pool_of(
+            read_runs(runs / "sample-families/observations.csv"),
             "models/token_drift.toml",
             0.25,
         ),
-        "sample-families": lambda: pool_of(
-            read_runs(runs / "sample-families/observations.csv"),
-            "models/default.toml",
+        "debian-families": lambda: pool_of(
+            read_runs(runs / "debian-families/observations.csv"),
+            "models/token_drift.toml",
             0.25,
         ),
         "3Mix": lambda: pool_of(real_tables.three_mix(), THREE_MIX_MODEL, None),
@@ -261,11 +261,18 @@ def main() -> None:
         summarise(options.lines, options.summary)
         return
     part, parts = map(int, options.part.split("/"))
+    done = set()
+    if options.lines.exists():
+        for line in options.lines.read_text().splitlines():
+            one = json.loads(line)
+            done.add((one["pool"], one["seed"], one["strategy"]))
     for name, make in pools().items():
         pool = make()
         true = pool.target(pool.fitted(list(pool.cells), 0))
         print(name, len(pool.cells), "runs", flush=True)
         for seed, strategy in list(product(range(SEEDS), STRATEGIES))[part::parts]:
+            if (name, seed, strategy) in done:
+                continue
             stages = history(pool, true, strategy, seed)
             record = {"pool": name, "seed": seed, "strategy": strategy}
             with options.lines.open("a") as file:

@@ -14,7 +14,6 @@ from bayeslaw.plots import to_svg
 from bayeslaw.plots.style import (
     INK,
     MUTED,
-    OKABE_ITO,
     WIDTH,
     family_colours,
     legible,
@@ -39,20 +38,20 @@ def story(record: dict) -> Figure:
         ]
     )
     judged *= 100
-    left.plot(spent, believed, "o-", color=OKABE_ITO[0], label="believed by the loop")
+    left.plot(spent, believed, "o--", color=MUTED, label="believed by the loop")
     left.errorbar(
         spent,
         judged[:, 0],
         [judged[:, 0] - judged[:, 1], judged[:, 2] - judged[:, 0]],
         fmt="s-",
-        color=OKABE_ITO[1],
-        label="judged by the larger study, 90 %",
+        color=INK,
+        label="judged by an independent study, 90 %",
     )
     left.axhline(
         100 * record["judge"]["regret_of_uniform"],
         color=MUTED,
         ls=":",
-        label="uniform ratios, judged",
+        label="uniform ratios, judged by it",
     )
     left.set(
         xlabel="FLOPs of the loop's runs [10¹²]",
@@ -80,7 +79,7 @@ def story(record: dict) -> Figure:
     right.set(xlabel="round", ylabel="sampling ratio", xlim=(0.6, numbers[-1] + 1))
     right.set_ylim(bottom=0)
     right.set_xticks(
-        [*numbers, numbers[-1] + 0.6], [*map(str, numbers), "larger\nstudy"]
+        [*numbers, numbers[-1] + 0.6], [*map(str, numbers), "other\nstudy"]
     )
     right.tick_params(axis="x", colors=INK)
     figure.legend(loc="outside lower center", ncols=4)
