@@ -218,13 +218,13 @@ def main() -> None:
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     options = parser.parse_args()
     part, parts = map(int, options.part.split("/"))
-    # Twice as many truths of the law that is fitted.
+    # Twice as many truths of laws with drift alone.
     wanted = [
         (seed, kind, regime, strategy)
         for seed, kind, regime, strategy in product(
             range(2 * options.truths), KINDS, REGIMES, options.strategies.split(",")
         )
-        if seed < options.truths * (2 if kind == "own" else 1)
+        if seed < options.truths * (2 if kind in ("own", "turned") else 1)
     ]
     done = set()
     if options.lines.exists():

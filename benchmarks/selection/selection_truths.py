@@ -25,8 +25,11 @@ REGIMES = {
     "much noise": {"sigma": 0.015, "run_sd": 0.008, "nu": 3.0, "drift": 1.0},
     "3x drift": {"sigma": 0.004, "run_sd": 0.003, "nu": 30.0, "drift": 3.0},
 }
-# `own` is the fitted law; the others are not.
-KINDS = ("own", "reducible", "transfer")
+# `own` is the fitted law; the others are not. In `turned`, a ratio exponent that drifts
+# with N turns the curve about p = 1 and not about the middle of the ratios: proxies
+# cannot tell them apart, but the losses of a larger run differ.
+KINDS = ("turned", "reducible", "transfer", "own")
+PIVOT = 0.15  # ratio about which curves turn; the reference ratio of such tables
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Truth:
     """One world.
 
     Args:
-      kind: own, reducible (ratios move the reducible part only) or transfer (tokens of
-        other families count for something).
+      kind: own, turned (see above), reducible (ratios move the reducible part only) or
+        transfer (tokens of other families count for something).
       E, A, alpha, B, beta, gamma, drift: by family.
       tau: worth of a token of another family. Shape (family, family).
       sigma, run_sd, nu: noise of rows (Student-t), of runs.
@@ -61,7 +64,8 @@ class Truth:
         share = p + self.tau @ p if self.kind == "transfer" else p
         if self.kind == "reducible":
             return self.E + reducible * share**-exponent
-        return (self.E + reducible) * share**-exponent
+        level = PIVOT ** (exponent - self.gamma) if self.kind == "own" else 1.0
+        return level * (self.E + reducible) * share**-exponent
 
     def objective(self, p: np.ndarray) -> float:
         """Mean loss of the target run."""
