@@ -60,14 +60,17 @@ def _data_factor(target: Target, ratios: np.ndarray, action: np.ndarray) -> np.n
     pick = np.unique(pick.astype(int))
     wanted = target.loss(action)[pick]
 
-    def loss(log_factor: np.ndarray) -> np.ndarray:
-        return target.loss_with_tokens(target.D * np.exp(log_factor), ratios, pick)
+    def is_short_at(log_factor: np.ndarray) -> np.ndarray:
+        # Exponents that drift with tokens can overflow so far out: not reached there.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            D = target.D * np.exp(log_factor)
+            return ~(target.loss_with_tokens(D, ratios, pick) <= wanted)
 
     low = np.full(len(pick), -np.log(MAX_DATA_FACTOR))
     high = -low
-    unreachable = loss(high) > wanted
+    unreachable = is_short_at(high)
     for _ in range(40):
         middle = (low + high) / 2
-        is_short = loss(middle) > wanted
+        is_short = is_short_at(middle)
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return np.where(unreachable, np.inf, np.exp(high))

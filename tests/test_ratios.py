@@ -13,6 +13,7 @@ from bayeslaw.posterior import spec_of
 from bayeslaw.prediction import predict
 from bayeslaw.ratios import optimal_ratios
 from bayeslaw.target import Target
+from bayeslaw.verdicts import _data_factor
 
 N, D = 1e9, 1e10
 MINE = {"germanic": 0.5, "romance": 0.3, "slavic": 0.2}
@@ -275,3 +276,21 @@ def test_one_runs_noise_is_that_of_predicted_runs_with_tails_and_ratios():
         width = np.median(target.noise_width(mixture))
         # 2000 draws: 2 % of sampling error. A sum of Student-t is only nearly one.
         assert width == pytest.approx(found, rel=0.08), name
+
+
+class OverflowingTarget:
+    """A target whose losses are no numbers far beyond its tokens."""
+
+    D, losses = 1.0, (0.0, 0.0)
+
+    def loss(self, ratios):
+        return np.full(2, 0.9)
+
+    def loss_with_tokens(self, D, ratios, pick):
+        return np.where(D > [10.0, np.inf], np.nan, np.maximum(D, 1e-3) ** -0.1)
+
+
+def test_losses_that_overflow_far_out_count_as_not_reached():
+    factor = _data_factor(OverflowingTarget(), np.ones(1), np.ones(1))
+    assert np.isinf(factor[0])
+    assert factor[1] == pytest.approx(0.9**-10)

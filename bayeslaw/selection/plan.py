@@ -45,7 +45,7 @@ class NextRun:
     def why(self) -> str:
         """The reason in one clause."""
         kind = "as large as the budget pays: " if self.is_anchor else ""
-        kind = f"seed {self.seed} of a run made before: " if self.seed else kind
+        kind = f"again with seed {self.seed}: " if self.seed else kind
         return (
             f"{kind}{self.family} ({self.family_share:.0%} of the gain): "
             f"{self.parameter} from sd {self.sd_now:.2g} to {self.sd_then:.2g}"
