@@ -278,10 +278,11 @@ def test_one_runs_noise_is_that_of_predicted_runs_with_tails_and_ratios():
         assert width == pytest.approx(found, rel=0.08), name
 
 
-class OverflowingTarget:
+class OverflowingTarget(Target):
     """A target whose losses are no numbers far beyond its tokens."""
 
-    D, losses = 1.0, (0.0, 0.0)
+    def __init__(self):
+        self.D, self.losses = 1.0, (0.0, 0.0)
 
     def loss(self, ratios):
         return np.full(2, 0.9)
