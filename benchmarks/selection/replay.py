@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import real_tables
 import xarray as xr
-from summary import flops_to
+from summary import flops_to, write_results
 
 from bayeslaw.fitting import fit
 from bayeslaw.runs import RunTable, read_runs
@@ -248,7 +248,7 @@ def summarise(lines: Path, output: Path) -> None:
         for goal, needed in found[name]["flops"].items():
             ours = needed["bayeslaw"]
             print(f"  to {goal}", {k: round(v / ours, 2) for k, v in needed.items()})
-    output.write_text(json.dumps(found, indent=1) + "\n")
+    write_results(output, found)
 
 
 def main() -> None:

@@ -85,6 +85,20 @@ def stopping(lines: list[Line]) -> dict[str, float]:
     }
 
 
+def write_results(path: Path, found: dict[str, Any]) -> None:
+    """Write JSON; null is what was not reached."""
+
+    def strict(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: strict(one) for key, one in value.items()}
+        if isinstance(value, float) and not np.isfinite(value):
+            return None
+        return value
+
+    text = json.dumps(strict(found), indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
 def group(lines: list[Line]) -> dict[str, Any]:
     """All strategies on some truths."""
     by_name = defaultdict(list)
@@ -158,7 +172,7 @@ def main() -> None:
             )
             print(f"  to {goal}: {text}")
     if options.output:
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        write_results(options.output, found)
 
 
 if __name__ == "__main__":
