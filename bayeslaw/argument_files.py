@@ -46,10 +46,10 @@ def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
 
 def read_constraints(
     path: Path | None,
-    max_epochs: float | None,
-    repeats: bool,
-    risk: str | None,
-    worst_share: float | None,
+    max_epochs: float | None = None,
+    repeats: bool = False,
+    risk: str | None = None,
+    worst_share: float | None = None,
 ) -> "Constraints":
     """Constraints of a file, and options in the place of what it says."""
     from bayeslaw.constraints import parse_constraints

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayeslaw.argument_files import (
-    read_weights,
-)
+from bayeslaw.argument_files import read_constraints, read_weights
 from bayeslaw.arguments import (
     AllowFailed,
+    ConstraintsFile,
     Json,
     Normalised,
     OptionalReportOutput,
@@ -87,6 +86,7 @@ def next_(
     output: OptionalReportOutput = None,
     weights: Weights = None,
     normalised: Normalised = False,
+    constraints: ConstraintsFile = None,
     overhead: Overhead = 0.0,
     min_params: MinParams = 0.0,
     anchor: Anchor = 0.15,
@@ -119,6 +119,7 @@ def next_(
         **possible_runs(study, sizes, token_counts, overhead),
         weights=read_weights(weights, families_of(draws)),
         normalised=normalised,
+        constraints=read_constraints(constraints),
         min_N=min_params,
         anchor=anchor,
         tolerance=tolerance,
@@ -166,6 +167,7 @@ def loop(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds at most.")] = 20,
     weights: Weights = None,
     normalised: Normalised = False,
+    constraints: ConstraintsFile = None,
     overhead: Overhead = 0.0,
     min_params: MinParams = 0.0,
     anchor: Anchor = 0.15,
@@ -190,6 +192,7 @@ def loop(
         "D": tokens,
         "runs": runs,
         "normalised": normalised,
+        "constraints": read_constraints(constraints),
         "min_N": min_params,
         "anchor": anchor,
         "tolerance": tolerance,
@@ -251,7 +254,6 @@ def _show(chosen: "NextRuns", output: Path | None, *, as_json: bool) -> None:
 
 
 def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:
-    """Which checkpoints of downstream curves to fine-tune next."""
     from bayeslaw.curves import read_curves
     from bayeslaw.downstream.analysis import breaks
     from bayeslaw.terminal import print_json
@@ -268,8 +270,7 @@ def _require_target(
     params: float | None, tokens: float | None, budget: float | None
 ) -> None:
     given = {"--params": params, "--tokens": tokens, "--budget": budget}
-    missing = [name for name, value in given.items() if value is None]
-    if missing:
+    if missing := [name for name, value in given.items() if value is None]:
         raise InputError(
             "the choice of runs needs more",
             "options",

@@ -9,6 +9,7 @@ import pytest
 from helpers import rival_posterior, small_posterior, small_study
 from proxy_studies import write_study
 
+from bayeslaw.constraints import Constraints
 from bayeslaw.errors import FailedChecksError, InputError
 from bayeslaw.posterior import save_posterior
 from bayeslaw.prediction import predict
@@ -275,6 +276,17 @@ def test_what_the_checks_warn_of_stands_before_the_advice(chosen, capsys):
 def test_a_record_survives_json(chosen):
     again = NextRuns.from_dict(json.loads(json.dumps(chosen.to_dict())))
     assert again == chosen
+
+
+def test_a_ratio_that_is_given_needs_no_runs():
+    free = next_runs(small_posterior(), **TARGET, budget=1e18, **ANY)
+    fixed = Constraints(lower={"slavic": 0.3}, upper={"slavic": 0.3})
+    bound = next_runs(
+        small_posterior(), **TARGET, budget=1e18, constraints=fixed, **ANY
+    )
+    assert bound.ratios["slavic"] == pytest.approx(0.3)
+    assert bound.regret < free.regret
+    assert not any(run.family == "slavic" for run in bound.runs)
 
 
 def test_a_frugal_list_is_cheaper_and_leaves_more_regret():

@@ -3,10 +3,13 @@
   PYTHONPATH=tests python benchmarks/selection/replay.py LINES.jsonl [--part 0/1]
   PYTHONPATH=tests python benchmarks/selection/replay.py LINES.jsonl --summary OUT.json
 
-Pools: the measured studies of this project, and 3Mix (published runs of English and
-code, a stand-in for families). Six of the cheaper runs are given; then each strategy
-may spend 1, 2, 4, ... times as much on runs of the pool. What counts as true is the
-posterior of all runs of the pool: the regret of ratios is that of its expected loss.
+Pools: the measured studies of this project, and 3Mix and RegMix (published runs of
+domains, mostly English, a stand-in for families). Six of the cheaper runs are given;
+then each strategy may spend 1, 2, 4, ... times as much on runs of the pool. What counts
+as true is the posterior of all runs of the pool: the regret of ratios is that of its
+expected loss. RegMix has ratios of 0: such rows are not fitted, and a run is expected
+to tell nothing of families that it lacks. Its runs cost the same, so that choosing by
+cost is choosing at random.
 """
 
 import argparse
@@ -33,7 +36,7 @@ from bayeslaw.target import Target
 
 SETTINGS = SamplerSettings(chains=2, warmup=200, draws=400)
 # 3Mix has thousands of rows, and its ratios are settled at once.
-SEEDS = {"sample-families": 5, "debian-families": 5, "3Mix": 3}
+SEEDS = {"sample-families": 5, "debian-families": 5, "3Mix": 3, "RegMix": 3}
 FIRST = 6
 STRATEGIES = ("bayeslaw", "uniform random", "inverse-cost random")
 GOALS = (1e-3, 5e-4, 2e-4, 1e-4)
@@ -74,13 +77,15 @@ class Pool:
         return Target(posterior, self.N, self.D, None, normalised=False)
 
 
-def pool_of(table: RunTable, model: str, cooldown: float | None) -> Pool:
-    """A pool of all runs of a table whose ratios are all above 0."""
+def pool_of(
+    table: RunTable, model: str, cooldown: float | None, *, zeros: bool = False
+) -> Pool:
+    """A pool of all runs of a table, or of those whose ratios are all above 0."""
     c = table.columns
     whole = {
         run: mixture
         for run, mixture in table.mixtures.items()
-        if min(mixture.values()) > 0
+        if zeros or min(mixture.values()) > 0
     }
     mask = np.isin(c["run"], list(whole)) & (c["p"] > 0)
     schedule = read_spec(model).selection.schedule
@@ -125,11 +130,16 @@ def pools() -> dict[str, Any]:
             "models/token_drift.toml",
             0.25,
         ),
-        "3Mix": lambda: pool_of(real_tables.three_mix(), THREE_MIX_MODEL, None),
+        "3Mix": lambda: pool_of(real_tables.three_mix(), beside("three_mix"), None),
+        "RegMix": lambda: pool_of(
+            real_tables.regmix(), beside("regmix"), None, zeros=True
+        ),
     }
 
 
-THREE_MIX_MODEL = str(Path(__file__).with_name("three_mix.toml"))
+def beside(model: str) -> str:
+    """Path of a model spec beside this script."""
+    return str(Path(__file__).with_name(f"{model}.toml"))
 
 
 def chosen(
@@ -148,7 +158,8 @@ def chosen(
     if strategy == "bayeslaw" and left:
         mixtures = np.unique([pool.mixtures[run] for run in left], axis=0)
         cells = [pool.cells[run] for run in left]
-        outcomes = Outcomes(posterior, cells, mixtures)
+        least = mixtures[mixtures > 0].min()
+        outcomes = Outcomes(posterior, cells, np.maximum(mixtures, least))
         drawn, _ = parameters_of(posterior, outcomes.draws)
         target = pool.target(posterior)
         now = beliefs_of(
@@ -158,13 +169,14 @@ def chosen(
             run: int(np.abs(mixtures - pool.mixtures[run]).sum(1).argmin())
             for run in left
         }
-        loadings = {
-            run: (
-                outcomes.loadings(pool.cells[run])[where[run]],
-                outcomes.log_ratio[where[run]],
-            )
-            for run in left
-        }
+        by_cell = {(c.N, c.tokens): outcomes.loadings(c) for c in cells}
+        loadings = {}
+        for run in left:
+            cell, i = pool.cells[run], where[run]
+            # A family that a run lacks has no loss there.
+            seen = (mixtures[i] > 0)[:, None, None]
+            told = by_cell[cell.N, cell.tokens][i] * seen
+            loadings[run] = (told, outcomes.log_ratio[i])
     while able := [run for run in left if cost[run] <= budget and run not in picked]:
         if strategy == "uniform random":
             run = str(rng.choice(able))
@@ -227,6 +239,8 @@ def summarise(lines: Path, output: Path) -> None:
                 for r in rows
                 if (r["pool"], r["strategy"]) == (name, strategy)
             ]
+            if not some:
+                continue
             n = min(map(len, some))
             curves[strategy] = tuple(
                 np.array([[stage[key] for stage in one[:n]] for one in some])
@@ -242,8 +256,8 @@ def summarise(lines: Path, output: Path) -> None:
             },
         }
         print(name)
-        for strategy in STRATEGIES:
-            shown = " ".join(f"{100 * x:.4f}" for x in found[name]["regret"][strategy])
+        for strategy, regret in found[name]["regret"].items():
+            shown = " ".join(f"{100 * x:.4f}" for x in regret)
             print(f"  {strategy:20} {shown}")
         for goal, needed in found[name]["flops"].items():
             ours = needed["bayeslaw"]
@@ -270,13 +284,15 @@ def main() -> None:
             done.add((one["pool"], one["seed"], one["strategy"]))
     for name, make in pools().items():
         pool = make()
+        one_cost = len({cell.cost for cell in pool.cells.values()}) == 1
+        strategies = STRATEGIES[:2] if one_cost else STRATEGIES
+        wanted = list(product(range(SEEDS[name]), strategies))[part::parts]
+        wanted = [one for one in wanted if (name, *one) not in done]
+        if not wanted:
+            continue
         true = pool.target(pool.fitted(list(pool.cells), 0))
         print(name, len(pool.cells), "runs", flush=True)
-        for seed, strategy in list(product(range(SEEDS[name]), STRATEGIES))[
-            part::parts
-        ]:
-            if (name, seed, strategy) in done:
-                continue
+        for seed, strategy in wanted:
             stages = history(pool, true, strategy, seed)
             record = {"pool": name, "seed": seed, "strategy": strategy}
             with options.lines.open("a") as file:
