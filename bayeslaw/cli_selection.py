@@ -105,16 +105,14 @@ def next_(
     if posterior.suffix != ".nc":
         _next_checkpoints(posterior, seed=seed, as_json=as_json)
         return
-    _require_target(params, tokens, budget)
+    wanted = _wanted(params, tokens, budget)
     _check_output(output, study)
     from bayeslaw.posterior import families_of, load_posterior
     from bayeslaw.selection import next_runs
 
     chosen = next_runs(
         draws := load_posterior(posterior),
-        N=params or 0,
-        D=tokens or 0,
-        budget=budget or 0,
+        **wanted,
         runs=runs,
         **possible_runs(study, sizes, token_counts, overhead),
         weights=read_weights(weights, families_of(draws)),
@@ -182,14 +180,12 @@ def loop(
     Each round may spend as much as all before it. Goes on where it was. Exit status
     2 if a check failed.
     """
-    _require_target(params, tokens, budget)
+    settings = _wanted(params, tokens, budget)
+    available = settings.pop("budget")
     from bayeslaw.selection.loop import closed_loop
-    from bayeslaw.terminal import print_json
-    from bayeslaw.terminal_selection import print_ended, print_round
+    from bayeslaw.terminal_selection import print_round, show_ended
 
-    settings = {
-        "N": params,
-        "D": tokens,
+    settings |= {
         "runs": runs,
         "normalised": normalised,
         "constraints": read_constraints(constraints),
@@ -204,14 +200,11 @@ def loop(
     ended = closed_loop(
         study,
         _steps(study, model, weights, settings, quiet=as_json),
-        budget=budget or 0,
+        budget=available,
         rounds=rounds,
         report=(lambda _: None) if as_json else print_round,
     )
-    if as_json:
-        print_json(ended.to_dict())
-    else:
-        print_ended(ended)
+    show_ended(ended, as_json=as_json)
     if ended.reason == "failed checks":
         raise typer.Exit(2)
 
@@ -266,9 +259,10 @@ def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:
         print_checkpoints(decided)
 
 
-def _require_target(
+def _wanted(
     params: float | None, tokens: float | None, budget: float | None
-) -> None:
+) -> dict[str, Any]:
+    """Target and budget, all of them given."""
     given = {"--params": params, "--tokens": tokens, "--budget": budget}
     if missing := [name for name, value in given.items() if value is None]:
         raise InputError(
@@ -278,6 +272,7 @@ def _require_target(
             "--params and --tokens of the run to decide for, --budget in FLOPs",
             "add them",
         )
+    return {"N": params, "D": tokens, "budget": budget}
 
 
 def _check_output(output: Path | None, study: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bayeslaw.terminal import print_lines, print_table
+from bayeslaw.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
     from bayeslaw.downstream.decisions import Breaks
@@ -59,8 +59,15 @@ def print_round(one: "Round") -> None:
     )
 
 
-def print_ended(ended: "Ended") -> None:
+def show_ended(ended: "Ended", *, as_json: bool) -> None:
     """Print how a loop ended and what it cost."""
+    if as_json:
+        print_json(ended.to_dict())
+    else:
+        _print_ended(ended)
+
+
+def _print_ended(ended: "Ended") -> None:
     reasons = {
         "settled": "more runs cannot change the ratios by more than counts",
         "not worth it": "the best further runs cost more than they are worth",

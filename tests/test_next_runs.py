@@ -23,7 +23,7 @@ from bayeslaw.selection.outcomes import Outcomes, parameters_of
 from bayeslaw.selection.request import Appended, append_results
 from bayeslaw.selection.search import Limits, Search
 from bayeslaw.target import Target
-from bayeslaw.terminal_selection import print_ended
+from bayeslaw.terminal_selection import show_ended
 
 TARGET = {"N": 1e9, "D": 2e10}
 # Small enough a tolerance that runs are worth looking for.
@@ -269,7 +269,7 @@ def test_what_the_checks_warn_of_stands_before_the_advice(chosen, capsys):
     warned = replace(chosen, warnings=("residual trend: the inputs explain 60%",))
     assert warned.sentences()[0].startswith("Look before you trust: residual trend")
     last = Round(1, 0.0, replace(warned, runs=(), stop="settled").to_dict())
-    print_ended(Ended("settled", (last,), 0.0))
+    show_ended(Ended("settled", (last,), 0.0), as_json=False)
     assert "Look before you trust: residual trend" in capsys.readouterr().out
 
 
