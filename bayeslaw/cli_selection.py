@@ -54,6 +54,7 @@ Overhead = Annotated[
     float, typer.Option(min=0, help="FLOPs that any run costs beside 6 N D.")
 ]
 MinParams = Annotated[float, typer.Option(min=0, help="No smaller proxies.")]
+MinShare = Annotated[float, typer.Option(help="No mixture with less of any family.")]
 Anchor = Annotated[
     float,
     typer.Option(min=0, max=0.99, help="Share of the budget for one large run."),
@@ -89,6 +90,7 @@ def next_(
     constraints: ConstraintsFile = None,
     overhead: Overhead = 0.0,
     min_params: MinParams = 0.0,
+    min_share: MinShare = 0.01,
     anchor: Anchor = 0.15,
     tolerance: Tolerance = 1e-4,
     exchange: Exchange = 1.0,
@@ -119,6 +121,7 @@ def next_(
         normalised=normalised,
         constraints=read_constraints(constraints),
         min_N=min_params,
+        min_share=min_share,
         anchor=anchor,
         tolerance=tolerance,
         exchange=exchange,
@@ -126,8 +129,7 @@ def next_(
         allow_failed_checks=allow_failed_checks,
         seed=seed,
     )
-    write_runs_asked(chosen, output, study, draws)
-    _show(chosen, output, as_json=as_json)
+    _show(chosen, write_runs_asked(chosen, output, study, draws), as_json=as_json)
 
 
 def append(
@@ -168,6 +170,7 @@ def loop(
     constraints: ConstraintsFile = None,
     overhead: Overhead = 0.0,
     min_params: MinParams = 0.0,
+    min_share: MinShare = 0.01,
     anchor: Anchor = 0.15,
     tolerance: Tolerance = 1e-4,
     exchange: Exchange = 1.0,
@@ -190,6 +193,7 @@ def loop(
         "normalised": normalised,
         "constraints": read_constraints(constraints),
         "min_N": min_params,
+        "min_share": min_share,
         "anchor": anchor,
         "tolerance": tolerance,
         "exchange": exchange,
@@ -234,7 +238,7 @@ def _steps(
     )
 
 
-def _show(chosen: "NextRuns", output: Path | None, *, as_json: bool) -> None:
+def _show(chosen: "NextRuns", written: Path | None, *, as_json: bool) -> None:
     from bayeslaw.terminal import print_json
     from bayeslaw.terminal_selection import print_next
 
@@ -242,8 +246,8 @@ def _show(chosen: "NextRuns", output: Path | None, *, as_json: bool) -> None:
         print_json(chosen.to_dict())
         return
     print_next(chosen)
-    if output and chosen.runs:
-        print(f"runs: {output}")
+    if written:
+        print(f"runs: {written}")
 
 
 def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:

@@ -75,13 +75,13 @@ def write_runs_asked(
     output: Path | None,
     study: Path | None,
     posterior: "xr.DataTree",
-) -> None:
-    """Write chosen runs, if any: a study file, or a table to fill in."""
+) -> Path | None:
+    """Write chosen runs, if any: a study file, or a table to fill in; says where."""
     if output is None or not chosen.runs:
-        return
+        return None
     if output.suffix == ".toml" and study is not None:
         extend_study(study, chosen, output)
-        return
+        return output
     from bayeslaw.posterior import provenance, spec_of
     from bayeslaw.selection.request import write_request
 
@@ -92,6 +92,7 @@ def write_runs_asked(
         metric=spec_of(posterior).law_record.outcome,
         unit=", ".join(provenance(posterior)["unit"]),
     )
+    return output
 
 
 def extend_study(study: Path, chosen: "NextRuns", output: Path) -> None:

@@ -23,7 +23,7 @@ def print_next(chosen: "NextRuns") -> None:
             [
                 [
                     f"{number} {run.proxy}",
-                    "-".join(map(_short, sorted({run.tokens[0], run.tokens[-1]}))),
+                    " to ".join(map(_short, sorted({run.tokens[0], run.tokens[-1]}))),
                     *(f"{share:.3f}" for share in run.mixture.values()),
                     str(run.seed),
                     f"{run.cost:.2g}",

@@ -255,6 +255,15 @@ def test_what_makes_no_sense_is_refused(options):
         next_runs(small_posterior(), **TARGET | {"budget": 1e19} | options)
 
 
+def test_mixtures_stay_out_of_corners_even_those_tried():
+    tried = np.array([[0.9, 0.06, 0.04], [0.5, 0.3, 0.2]])
+    looks = Looks(min_share=0.05)
+    found = mixtures(np.array([0.6, 0.3, 0.1]), tried, looks)
+    assert found.min() >= 0.05 / 1.15 - 1e-4
+    assert [0.5, 0.3, 0.2] in found.tolist()
+    assert [0.9, 0.06, 0.04] not in found.tolist()
+
+
 def test_mixtures_are_different_rounded_and_inside(chosen):
     tried = np.array([[0.2, 0.3, 0.5]])
     found = mixtures(np.array([0.6, 0.395, 0.005]), tried, Looks(100))

@@ -89,7 +89,7 @@ class Looks:
 
     Args:
       count: of all of them, if so many are asked for; more where more are tried.
-      min_share: of every source.
+      min_share: of every source, before shares are divided by their sum.
       seed: of the random ones.
     """
 
@@ -127,7 +127,10 @@ def mixtures(
     about = action * np.exp(RANDOM_SPREAD * rng.normal(size=(n_random, n)))
     made = np.concatenate([[action, np.full(n, 1 / n)], tilted, about]).reshape(-1, n)
     made = rounded(np.maximum(made / made.sum(1, keepdims=True), looks.min_share))
-    keys = [tuple(row) for row in np.concatenate([tried, made])]
+    # Least shares were divided by sums up to this.
+    least = looks.min_share / (1 + n * looks.min_share)
+    allowed = tried[(tried >= least).all(1)]
+    keys = [tuple(row) for row in np.concatenate([allowed, made])]
     return np.array(list(dict.fromkeys(keys)))
 
 
