@@ -45,6 +45,7 @@ def test_the_saved_prior_is_the_density_of_what_is_stated():
     assert float(saved["noise"]) == pytest.approx(scales)
 
 
+@pytest.mark.slow
 def test_a_stated_prior_of_the_degrees_of_freedom_is_the_one_scaled():
     draws = small_posterior()["posterior"].dataset
     nu = draws["nu"].values
