@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import real_tables
 import xarray as xr
-from summary import flops_to, write_results
+from summary import RESAMPLES, flops_to, write_results
 
 from bayeslaw.fitting import fit
 from bayeslaw.runs import RunTable, read_runs
@@ -39,6 +39,7 @@ SETTINGS = SamplerSettings(chains=2, warmup=200, draws=400)
 SEEDS = {"sample-families": 5, "debian-families": 5, "3Mix": 3, "RegMix": 3}
 FIRST = 6
 STRATEGIES = ("bayeslaw", "uniform random", "inverse-cost random")
+Curves = tuple[np.ndarray, np.ndarray]  # regret and FLOPs. Shape (seed, stage)
 GOALS = (1e-3, 5e-4, 2e-4, 1e-4)
 CHECKPOINTS = 4  # of a run, that its gain is computed from
 
@@ -227,6 +228,23 @@ def history(pool: Pool, true: Target, strategy: str, seed: int) -> list[dict[str
         made += chosen(strategy, pool, made, budget, posterior, rng)
 
 
+def factor_interval(ours: Curves, theirs: Curves, goal: float) -> list[float]:
+    """90 % interval over seeds of how many times the FLOPs a strategy needs."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(RESAMPLES):
+        pick = rng.integers(len(ours[0]), size=len(ours[0]))
+        a, b = (
+            flops_to(regret[pick], spent[pick], goal)
+            for regret, spent in (ours, theirs)
+        )
+        if np.isfinite(a):
+            found.append(b / a)
+    ends = (
+        np.quantile(found, [0.05, 0.95], method="nearest") if found else (np.nan,) * 2
+    )
+    return [None if not np.isfinite(x) else float(x) for x in ends]
+
+
 def summarise(lines: Path, output: Path) -> None:
     """FLOPs to a regret, by pool and strategy."""
     rows = [json.loads(line) for line in lines.read_text().splitlines()]
@@ -250,6 +268,13 @@ def summarise(lines: Path, output: Path) -> None:
             "seeds": SEEDS[name],
             "regret": {k: v[0].mean(0).tolist() for k, v in curves.items()},
             "spent": {k: v[1].mean(0).tolist() for k, v in curves.items()},
+            "factor_90": {
+                f"{goal:g}": {
+                    k: factor_interval(curves[STRATEGIES[0]], v, goal)
+                    for k, v in curves.items()
+                }
+                for goal in GOALS
+            },
             "flops": {
                 f"{goal:g}": {k: flops_to(*v, goal) for k, v in curves.items()}
                 for goal in GOALS

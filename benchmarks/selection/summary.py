@@ -107,6 +107,9 @@ def group(lines: list[Line]) -> dict[str, Any]:
     ours = by_name[OURS]
     covered = np.array([[s["covered"] for s in one["stages"]] for one in ours])
     believed, regret = column(ours, "believed"), column(ours, "regret")
+    pick = np.random.default_rng(0).integers(len(ours), size=(RESAMPLES, len(ours)))
+    ratios = believed[pick].mean((1, 2)) / regret[pick].mean((1, 2))
+    shares = covered.mean((1, 2))[pick].mean(1)
     return {
         "truths": len(ours),
         "spent": column(ours, "spent").mean(0).tolist(),
@@ -127,6 +130,8 @@ def group(lines: list[Line]) -> dict[str, Any]:
             for goal in GOALS
         },
         "believed_over_realised": float(believed.mean() / regret.mean()),
+        "believed_over_realised_90": np.quantile(ratios, [0.05, 0.95]).tolist(),
+        "coverage_90": np.quantile(shares, [0.05, 0.95]).tolist(),
         "believed_by_stage": believed.mean(0).tolist(),
         "realised_by_stage": regret.mean(0).tolist(),
         "coverage": float(covered.mean()),
