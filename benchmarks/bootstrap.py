@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from bayeslaw.spec import ModelSpec, PriorOverride, read_spec
+from bayeslaw.model.spec import ModelSpec, PriorOverride, read_spec
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
@@ -179,8 +179,8 @@ def delta(arm: str, table: Table, seed: int) -> Answer:
 def posterior(arm: str, table: Table, seed: int) -> Answer:
     """Quantiles of the posterior of the loss that the law expects."""
     from bayeslaw import check, fit, predict
-    from bayeslaw.power_scaling import sensitivities
-    from bayeslaw.runs import table_from_rows
+    from bayeslaw.checks.power_scaling import sensitivities
+    from bayeslaw.data.losses import table_from_rows
 
     constant = {"origin": "simulated", "family": "all", "unit": "nats/token"}
     columns = zip(*design(arm).values(), np.exp(table.y), strict=True)

@@ -30,8 +30,8 @@ STRONG_DRIFT = {"drift": {"loc": 0.0, "scale": 0.3, "spread": 0.3}}
 
 
 def run(arm: str, n_studies: int) -> None:
-    from bayeslaw.calibration import SETTINGS, calibrate
-    from bayeslaw.spec import ModelSpec, read_spec
+    from bayeslaw.evaluation.calibration import SETTINGS, calibrate
+    from bayeslaw.model.spec import ModelSpec, read_spec
 
     default = read_spec(ROOT / "models/default.toml")
     strong = ModelSpec.model_validate(default.model_dump() | {"priors": STRONG_DRIFT})

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.program import TrainingDiverged, advance_chunk, program_of
-from bayeslaw.proxy.schedule import legs
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.proxy.study_corpus import built_corpus_folder
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study.schedule import legs
+from bayeslaw.proxy.study.study_corpus import built_corpus_folder
+from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.training.training_program import (
+    TrainingDiverged,
+    advance_chunk,
+    program_of,
+)
 
 RESULTS = Path(__file__).parent / "results"
 RATES = tuple(2e-3 * 2**k for k in range(6))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayeslaw.runs import read_runs
+from bayeslaw.data.losses import read_runs
 
 RESULTS = Path(__file__).parent / "results"
 LOWER, UPPER = 0.05, 0.95

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw import check, compare, decision_sensitivity, fit, read_runs, read_spec
-from bayeslaw.priors import GroupPrior
-from bayeslaw.spec import ModelSpec
-from bayeslaw.terminal_comparison import print_comparison, print_sensitivity
+from bayeslaw.cli.compare import print_comparison, print_sensitivity
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.model.spec import ModelSpec
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "runs/sample-families/observations.csv"

@@ -7,7 +7,7 @@ from pathlib import Path
 import job_stand_ins
 import pytest
 
-import bayeslaw.proxy.task as task_module
+import bayeslaw.proxy.execution.task as task_module
 
 SBATCH = 'cp "$1" "$(dirname "$0")/script"; echo Submitted batch job 12'
 
@@ -33,7 +33,7 @@ def slurm(tmp_path, monkeypatch):
 def worked_on(monkeypatch):
     """Runs trained, by a stand-in, in this process."""
     runs = []
-    fake = types.ModuleType("bayeslaw.proxy.train")
+    fake = types.ModuleType("bayeslaw.proxy.execution.worker")
     fake.work_on = lambda run: runs.append(run) or job_stand_ins.work_on(run)
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
     monkeypatch.setattr(task_module, "worker_settings", lambda: {})

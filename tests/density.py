@@ -9,11 +9,11 @@ from helpers import changed_spec, rows_of, small_study
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from bayeslaw.hierarchy import Centring, coordinate_shapes
-from bayeslaw.model import program
-from bayeslaw.positions import QUICK_COMPILE
-from bayeslaw.runs import table_from_rows
-from bayeslaw.spec import read_spec
+from bayeslaw.data.losses import table_from_rows
+from bayeslaw.inference.compiled import QUICK_COMPILE
+from bayeslaw.model.family_model import program
+from bayeslaw.model.hierarchy import Centring, coordinate_shapes
+from bayeslaw.model.spec import read_spec
 
 
 @cache

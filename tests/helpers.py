@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fitting import fit
-from bayeslaw.posterior import load_posterior, save_posterior
-from bayeslaw.runs import RunTable
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.simulation import simulate
-from bayeslaw.spec import ModelSpec, read_spec
+from bayeslaw.data.losses import RunTable
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.posterior import load_posterior, save_posterior
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import ModelSpec, read_spec
 
 MODEL = "models/he2024_partial_pooling.toml"
 NOISE = {"sigma": 0.015, "run_sd": 0.008, "nu": 8.0}

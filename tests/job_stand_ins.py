@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.task import Task
+from bayeslaw.proxy.execution.task import Task
+from bayeslaw.proxy.study.run_folder import RunFolder
 
 
 def row(spec) -> dict:
@@ -53,7 +53,7 @@ class StandIn(Task):
     """A task that measures without training."""
 
     def __call__(self) -> None:
-        fake = types.ModuleType("bayeslaw.proxy.train")
+        fake = types.ModuleType("bayeslaw.proxy.execution.worker")
         fake.work_on = work_on
         sys.modules[fake.__name__] = fake
         super().__call__()
@@ -67,7 +67,7 @@ class LocalQueue:
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
         """Sends stand-ins for the tasks."""
-        from bayeslaw.proxy.slurm import import_submitit
+        from bayeslaw.proxy.execution.slurm import import_submitit
 
         executor = import_submitit().LocalExecutor(logs)
         sent = executor.submit_array([StandIn(t.folders) for t in tasks])

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
-from bayeslaw.noise import noise_of_rows
-from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.prediction import joined, predict
-from bayeslaw.runs import RunTable
+from bayeslaw.data.losses import RunTable
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.prediction import joined, predict
+from bayeslaw.model.noise import noise_of_rows
 
 MAX_DRAWS = 400
 

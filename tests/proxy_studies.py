@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 STUDY = """
 [study]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bayeslaw.runs import RunTable, read_runs
+from bayeslaw.data.losses import RunTable, read_runs
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -6,11 +6,11 @@ from unittest.mock import patch
 import numpy as np
 import xarray as xr
 
-from bayeslaw.fitting import fit
-from bayeslaw.observations import arrange, select_rows
-from bayeslaw.sampler import Draws, SamplerSettings
-from bayeslaw.simulation import simulate
-from bayeslaw.spec import ModelSpec, Noise, read_spec
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import Draws, SamplerSettings
+from bayeslaw.model.padded_arrays import arrange, select_rows
+from bayeslaw.model.spec import ModelSpec, Noise, read_spec
 
 MODELS = "models/he2024_{}.toml"
 NOISE = {"sigma": 0.004, "run_sd": 0.001, "nu": 8.0}
@@ -71,7 +71,7 @@ def _make(families: tuple[str, ...], model: str, is_plain: bool) -> xr.DataTree:
         by_chain = np.full(settings.chains, 0.1), np.zeros(settings.chains)
         return Draws(values, statistics, *by_chain)
 
-    with patch("bayeslaw.fitting.sample", draw_near_truth):
+    with patch("bayeslaw.inference.fitting.sample", draw_near_truth):
         return fit(table, spec, settings=SETTINGS)
 
 

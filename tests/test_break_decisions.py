@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from published_pattern import PUBLISHED, published_pattern
 
-from bayeslaw.cli import app
-from bayeslaw.curves import curves_from_rows, write_curves
-from bayeslaw.downstream.analysis import breaks
+from bayeslaw.cli.main import app
+from bayeslaw.data.scores import curves_from_rows, write_curves
+from bayeslaw.downstream.break_analysis import breaks
+from bayeslaw.downstream.break_posterior import break_posterior
 from bayeslaw.downstream.card import Baseline, Prices, make_card
-from bayeslaw.downstream.posterior import break_posterior
 from bayeslaw.downstream.rules import guide, plug_in
 from bayeslaw.errors import InputError
 

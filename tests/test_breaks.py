@@ -5,6 +5,8 @@ import pytest
 from curve_truths import broken, monotone, observe
 from scipy import integrate, stats
 
+from bayeslaw.downstream.break_posterior import BreakPrior, break_posterior
+from bayeslaw.downstream.curve_shapes import DECLINES, KINDS, RISES, all_shapes
 from bayeslaw.downstream.evidence import (
     LEVEL_SD,
     SCALE_SD,
@@ -12,9 +14,7 @@ from bayeslaw.downstream.evidence import (
     evidence,
     noise_nodes,
 )
-from bayeslaw.downstream.posterior import BreakPrior, break_posterior
-from bayeslaw.downstream.scale import Scale
-from bayeslaw.downstream.shapes import DECLINES, KINDS, RISES, all_shapes
+from bayeslaw.downstream.score_scale import Scale
 from bayeslaw.errors import InputError
 
 SHAPES = all_shapes()

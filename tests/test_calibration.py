@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, changed_spec
 
-from bayeslaw import calibration
-from bayeslaw.calibration import Design, calibrate
-from bayeslaw.coverage import Calibration
 from bayeslaw.errors import InputError
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.spec import read_spec
+from bayeslaw.evaluation import calibration
+from bayeslaw.evaluation.calibration import Design, calibrate
+from bayeslaw.evaluation.coverage import Calibration
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import read_spec
 
 STUDIES, DRAWS, VALUES = 200, 199, 3
 

@@ -16,11 +16,11 @@ from density import (
 from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import unconstrain_fn
 
-from bayeslaw.centring import measured_centring, sites_under
-from bayeslaw.hierarchy import initial_centring
-from bayeslaw.model import program
-from bayeslaw.observations import arrange
-from bayeslaw.positions import Frame, next_frame, site_shapes, values_at
+from bayeslaw.inference.centring import measured_centring, sites_under
+from bayeslaw.inference.preconditioner import Frame, next_frame, site_shapes, values_at
+from bayeslaw.model.family_model import program
+from bayeslaw.model.hierarchy import initial_centring
+from bayeslaw.model.padded_arrays import arrange
 
 
 @pytest.fixture(autouse=True)

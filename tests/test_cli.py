@@ -41,11 +41,11 @@ WRONG_TABLES = {
     "code",
     [
         "import bayeslaw",
-        "import bayeslaw.cli",
-        "import bayeslaw.cli as c; sys.argv[1:] = ['--help']; c._status()",
-        "import bayeslaw.cli as c; sys.argv[1:] = ['ratios', '--help']; c._status()",
-        "import bayeslaw.cli as c; sys.argv[1:] = ['validate', TABLE]; c._status()",
-        "import bayeslaw.cli as c; sys.argv[1:] = ['corpora', 'build', '--help']; "
+        "import bayeslaw.cli.main",
+        "import bayeslaw.cli.main as c; sys.argv[1:] = ['--help']; c._status()",
+        "import bayeslaw.cli.main as c; sys.argv[1:] = ['ratios', '--help']; c._status()",
+        "import bayeslaw.cli.main as c; sys.argv[1:] = ['validate', TABLE]; c._status()",
+        "import bayeslaw.cli.main as c; sys.argv[1:] = ['corpora', 'build', '--help']; "
         "c._status()",
     ],
     ids=["package", "cli", "help", "help of a verb", "validate", "help of a group"],
@@ -185,7 +185,7 @@ def test_an_interrupt_shows_no_traceback(monkeypatch, bayeslaw_command):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bayeslaw.runs.validate", interrupt)
+    monkeypatch.setattr("bayeslaw.data.losses.validate", interrupt)
     assert bayeslaw_command("validate", STUDY) == (130, "", "")
 
 

@@ -6,7 +6,7 @@ import pytest
 from corpus_folders import write_texts
 from helpers import assert_five_parts
 
-from bayeslaw.cli_corpora import default_cache
+from bayeslaw.cli.corpora import default_cache
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from cluster_fixtures import slurm, worked_on
 from helpers import assert_five_parts
 from proxy_studies import write_study
 
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 __all__ = ["slurm", "worked_on"]  # fixtures
 

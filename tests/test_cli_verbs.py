@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from helpers import MODEL, assert_five_parts, small_posterior, write
 
-from bayeslaw import diagnostics
-from bayeslaw.decision import probability
+from bayeslaw.checks import diagnostics
+from bayeslaw.decisions.decision import probability
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import save_posterior
+from bayeslaw.inference.posterior import save_posterior
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = Path(sys.executable).with_name("bayeslaw")
@@ -328,7 +328,7 @@ def test_every_verb_that_reads_a_table_passes_its_mixtures_on(
         asked.update(options)
         raise InputError("stop", "here", "", "", "")
 
-    monkeypatch.setattr("bayeslaw.runs.read_runs", read)
+    monkeypatch.setattr("bayeslaw.data.losses.read_runs", read)
     words = {
         "priors": ("table.csv", "--model", MODEL),
         "fit": ("table.csv", "--model", MODEL, "-o", tmp_path / "posterior.nc"),

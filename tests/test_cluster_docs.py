@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 from typer.main import get_command
 
-from bayeslaw.cli import app
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.cli.main import app
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,20 +12,24 @@ from helpers import assert_five_parts, changed_spec
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayeslaw.comparison import compare
+from bayeslaw.cli.compare import print_comparison, print_sensitivity
+from bayeslaw.data.losses import RunTable, write_runs
 from bayeslaw.errors import InputError
-from bayeslaw.fitting import fit
-from bayeslaw.held_out import leave_one_run_out, max_pareto_k, refit_without
-from bayeslaw.observations import arrange
-from bayeslaw.posterior import save_posterior
-from bayeslaw.rivals import largest_runs, rival, scored, shared_rows
-from bayeslaw.run_density import needed_draws
-from bayeslaw.runs import RunTable, write_runs
-from bayeslaw.sampler import Draws, SamplerSettings
-from bayeslaw.scores import paired_scores, stacking_weights
-from bayeslaw.sensitivity import ModelDecision, Sensitivity, decision_sensitivity
-from bayeslaw.simulation import simulate
-from bayeslaw.terminal_comparison import print_comparison, print_sensitivity
+from bayeslaw.evaluation.comparison import compare
+from bayeslaw.evaluation.elpd import paired_scores, stacking_weights
+from bayeslaw.evaluation.fitted_models import largest_runs, rival, scored, shared_rows
+from bayeslaw.evaluation.held_out import leave_one_run_out, max_pareto_k, refit_without
+from bayeslaw.evaluation.sensitivity import (
+    ModelDecision,
+    Sensitivity,
+    decision_sensitivity,
+)
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.density import needed_draws
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.inference.sampler import Draws, SamplerSettings
+from bayeslaw.model.padded_arrays import arrange
 
 FAMILIES = ("germanic", "romance", "slavic")
 SETTINGS = SamplerSettings(chains=2, warmup=50, draws=200)
@@ -85,7 +89,7 @@ def drawn_near_truth(shift: float):
 
 def posterior_of(name: str, shift: float = 0.0, **changes) -> xr.DataTree:
     spec = changed_spec(name=name, **changes)
-    with patch("bayeslaw.fitting.sample", drawn_near_truth(shift)):
+    with patch("bayeslaw.inference.fitting.sample", drawn_near_truth(shift)):
         return fit(study()[0], spec, settings=SETTINGS)
 
 
@@ -102,7 +106,7 @@ def compared(max_refits: int | None = None):
         shift = 0.05 if spec.name == "shifted" else 0.0
         return drawn_near_truth(shift)(spec, data, key, settings)
 
-    with patch("bayeslaw.held_out.sample", sample):
+    with patch("bayeslaw.evaluation.held_out.sample", sample):
         return compare(
             posteriors(), study()[0], settings=SETTINGS, max_refits=max_refits
         )
@@ -160,7 +164,7 @@ def test_importance_sampling_finds_the_density_without_the_run():
     even = stats.norm.ppf((np.arange(n_draws) + 0.5) / n_draws)
     mean = value.mean() + np.random.default_rng(2).permutation(even) / np.sqrt(n_runs)
     density = stats.norm.logpdf(value[None], mean[:, None])
-    with patch("bayeslaw.held_out.run_log_density", lambda *_: density):
+    with patch("bayeslaw.evaluation.held_out.run_log_density", lambda *_: density):
         found = leave_one_run_out(one, shared_rows([one]))
     others = (value.sum() - value) / (n_runs - 1)
     exact = stats.norm.logpdf(value, others, np.sqrt(1 + 1 / (n_runs - 1)))
@@ -170,7 +174,7 @@ def test_importance_sampling_finds_the_density_without_the_run():
 
 @pytest.mark.slow
 def test_runs_that_importance_sampling_cannot_leave_out_are_refitted():
-    with patch("bayeslaw.comparison.max_pareto_k", lambda one: -np.inf):
+    with patch("bayeslaw.evaluation.comparison.max_pareto_k", lambda one: -np.inf):
         comparison = compared(max_refits=2)
     runs = set(study()[0].runs)
     for model in comparison.models:
@@ -193,7 +197,7 @@ def test_a_refit_sees_no_row_of_the_runs_left_out():
         return drawn_near_truth(0.0)(spec, data, keys, settings)
 
     groups = [[run] for run in table.runs[:11]]
-    with patch("bayeslaw.held_out.sample", sample):
+    with patch("bayeslaw.evaluation.held_out.sample", sample):
         refits = refit_without(one, groups, SETTINGS, seed=0)
     # Eleven sets in two batches of one shape, the last filled by repetition.
     assert len(refits) == 11
@@ -211,7 +215,7 @@ def test_models_are_scored_on_the_rows_that_all_of_them_describe():
     table, _ = study()
     one = rival("true", posteriors()["true"], table)
     kept = table.select(table.columns["D"] > 2e9, why="fewer tokens")
-    with patch("bayeslaw.fitting.sample", drawn_near_truth(0.0)):
+    with patch("bayeslaw.inference.fitting.sample", drawn_near_truth(0.0)):
         other = rival("part", fit(kept, one.spec, settings=SETTINGS), kept)
     rows = shared_rows([one, other])
     assert rows == set(other.keys)
@@ -270,7 +274,7 @@ def test_the_command_compares_and_prints_json_for_programs(tmp_path, bayeslaw_co
         paths.append(tmp_path / f"{name}.nc")
         save_posterior(tree, paths[-1])
     words = ("compare", *paths, "--table", tmp_path / "table.csv", "--json")
-    with patch("bayeslaw.held_out.sample", drawn_near_truth(0.0)):
+    with patch("bayeslaw.evaluation.held_out.sample", drawn_near_truth(0.0)):
         status, out, err = bayeslaw_command(*words, "--params", 1e9, "--tokens", 2e10)
     record = json.loads(out)
     assert (status, err) == (0, "")

@@ -7,14 +7,19 @@ import pytest
 from scipy.optimize import minimize
 from synthetic_posterior import synthetic_posterior
 
-from bayeslaw.allowance import allowance
-from bayeslaw.constraints import FREE, Constraints, LinearLimit, parse_constraints
+from bayeslaw.decisions.constraints import (
+    FREE,
+    Constraints,
+    LinearLimit,
+    parse_constraints,
+)
+from bayeslaw.decisions.feasible_set import allowance
+from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.decisions.target import Target, worst_mean
+from bayeslaw.decisions.target_loss import PUBLISHED_R
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.prediction import predict
-from bayeslaw.ratio_form import PUBLISHED_R
-from bayeslaw.ratios import optimal_ratios
-from bayeslaw.target import Target, worst_mean
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.prediction import predict
 
 FAMILIES = ("germanic", "romance", "slavic")
 N, D = 1e9, 1e10

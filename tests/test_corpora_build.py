@@ -16,8 +16,8 @@ from bayeslaw.corpora.sample import read_sample_pairs
 from bayeslaw.corpora.sources import source_name
 from bayeslaw.corpora.tokenizer import PieceTokenizer
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.config import CorpusConfig, TokenizerConfig
-from bayeslaw.proxy.data import load_corpus
+from bayeslaw.proxy.study.config import CorpusConfig, TokenizerConfig
+from bayeslaw.proxy.training.batches import load_corpus
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 from helpers import MODEL, assert_five_parts
 from score_rows import study_rows
 
-from bayeslaw.curves import (
+from bayeslaw.data.losses import append_rows, read_runs, table_from_rows
+from bayeslaw.data.scores import (
     Curve,
     curves_from_rows,
     read_curves,
@@ -20,7 +21,6 @@ from bayeslaw.curves import (
     write_curves,
 )
 from bayeslaw.errors import InputError
-from bayeslaw.runs import append_rows, read_runs, table_from_rows
 
 LONG = """\
 run,seed,origin,N,task,pretraining_mix,D_p,D_f,metric,unit,value,se
@@ -366,7 +366,7 @@ def test_tokens_of_pretraining_in_a_table_of_losses_leave_it_one(tmp_path):
 
 def test_validating_scores_imports_no_heavy_library(study):
     code = (
-        "import sys; import bayeslaw.cli as c\n"
+        "import sys; import bayeslaw.cli.main as c\n"
         "sys.argv[1:] = ['validate', sys.argv[1]]; assert c._status() == 0\n"
         "heavy = {'numpy', 'pandas', 'pyarrow', 'jax', 'xarray'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

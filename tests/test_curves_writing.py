@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from score_rows import study_rows
 
-from bayeslaw.curves import curves_from_rows, read_curves, write_curves
-from bayeslaw.runs import append_rows
+from bayeslaw.data.losses import append_rows
+from bayeslaw.data.scores import curves_from_rows, read_curves, write_curves
 
 # Any text a user may call something, except what a table cannot tell apart.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -101,7 +101,7 @@ def test_validating_4800_scores_costs_less_than_half_a_cpu_second(tmp_path):
     ]
     append_rows(path, rows)
     code = (
-        "import sys, time; from bayeslaw.curves import validate, validate_report\n"
+        "import sys, time; from bayeslaw.data.scores import validate, validate_report\n"
         "validate_report(validate(sys.argv[1])); print(time.process_time())"
     )
     command = [sys.executable, "-c", code, str(path)]

@@ -5,7 +5,7 @@ import hypothesis.strategies as st
 import pytest
 from score_rows import study_rows
 
-from bayeslaw.curves import curves_from_rows, read_curves
+from bayeslaw.data.scores import curves_from_rows, read_curves
 from bayeslaw.errors import InputError, InputErrors
 
 HEADER = (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from helpers import rows_of, small_posterior, small_study
 
-from bayeslaw.design_warnings import design_warnings
-from bayeslaw.diagnostics import check
-from bayeslaw.prediction import pit
+from bayeslaw.checks.diagnostics import check
+from bayeslaw.checks.identifiability import design_warnings
+from bayeslaw.inference.prediction import pit
 
 
 def verdicts(posterior):

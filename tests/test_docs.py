@@ -45,7 +45,7 @@ def demo_commands() -> list[list[str]]:
 def test_documented_commands_take_the_options_shown(document):
     import typer
 
-    from bayeslaw.cli import app
+    from bayeslaw.cli.main import app
 
     program_verbs = typer.main.get_command(app).commands
     for program, *words in console_commands(document):
@@ -87,7 +87,7 @@ def test_documented_default_priors_are_those_of_the_law():
 
 
 def test_documented_ways_to_state_priors_are_read():
-    from bayeslaw.spec import parse_spec
+    from bayeslaw.model.spec import parse_spec
 
     page = (ROOT / "docs/how-to/set-priors.md").read_text()
     blocks = re.findall(r"```toml\n(.*?)```", page, re.S)

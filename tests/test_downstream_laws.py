@@ -7,8 +7,11 @@ from numpyro.infer.util import log_density
 from scipy import stats
 from scipy.special import logsumexp
 
+from bayeslaw.downstream.break_model import SOFTNESS, WIDTH, downstream_model
+from bayeslaw.downstream.break_posterior import BreakPrior, break_posterior
+from bayeslaw.downstream.break_sampling import Member, _table
 from bayeslaw.downstream.evidence import OUTLIER, OUTLIER_FACTOR
-from bayeslaw.downstream.laws import (
+from bayeslaw.laws.score_laws import (
     bleu,
     bleu_symbols,
     cross_entropy,
@@ -16,9 +19,6 @@ from bayeslaw.downstream.laws import (
     saturating,
     saturating_symbols,
 )
-from bayeslaw.downstream.model import SOFTNESS, WIDTH, downstream_model
-from bayeslaw.downstream.posterior import BreakPrior, break_posterior
-from bayeslaw.downstream.sampling import Member, _table
 
 D_0 = 3e9
 X = np.linspace(-2, 2, 9)

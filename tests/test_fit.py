@@ -15,12 +15,17 @@ from helpers import (
 )
 
 from bayeslaw.errors import InputError
-from bayeslaw.fitting import fit
-from bayeslaw.hierarchy import initial_centring
-from bayeslaw.observations import arrange
-from bayeslaw.positions import prior_draws
-from bayeslaw.posterior import load_posterior, provenance, save_posterior, spec_of
-from bayeslaw.sampler import SamplerSettings
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.posterior import (
+    load_posterior,
+    provenance,
+    save_posterior,
+    spec_of,
+)
+from bayeslaw.inference.prior_draws import prior_draws
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.hierarchy import initial_centring
+from bayeslaw.model.padded_arrays import arrange
 
 
 def test_the_fit_finds_the_simulated_exponents():

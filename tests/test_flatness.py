@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import small_posterior
 
-from bayeslaw.ratios import FLAT_TOLERANCE, optimal_ratios
-from bayeslaw.target import Target
+from bayeslaw.decisions.optimum import FLAT_TOLERANCE, optimal_ratios
+from bayeslaw.decisions.target import Target
 
 N, D = 1e9, 1e10
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, small_posterior, write
 
+from bayeslaw.checks.extrapolation import INSIDE, extrapolation
+from bayeslaw.decisions.forecasting import forecast
 from bayeslaw.errors import InputError
-from bayeslaw.extrapolation import INSIDE, extrapolation
-from bayeslaw.forecasting import forecast
-from bayeslaw.posterior import save_posterior
-from bayeslaw.prediction import predict
+from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.inference.prediction import predict
 
 EVEN = dict.fromkeys(("germanic", "romance", "slavic"), 1 / 3)
 

@@ -15,8 +15,8 @@ import pytest
 @pytest.mark.parametrize(
     "words",
     [
-        "import arviz_base, bayeslaw.run_density",
-        "import bayeslaw.comparison",
+        "import arviz_base, bayeslaw.inference.density",
+        "import bayeslaw.evaluation.comparison",
     ],
 )
 def test_numpyro_is_whole_after(words):

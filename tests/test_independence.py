@@ -9,11 +9,11 @@ import xarray as xr
 from helpers import small_posterior
 from typer.testing import CliRunner
 
-from bayeslaw.cli import app
+from bayeslaw.checks.transfer_evidence import independence
+from bayeslaw.cli.main import app
 from bayeslaw.errors import InputError
-from bayeslaw.independence import independence
-from bayeslaw.posterior import save_posterior
-from bayeslaw.spec import read_spec
+from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.model.spec import read_spec
 
 FAMILIES, SOURCES = ["romance", "slavic"], ["romance", "slavic", "code"]
 

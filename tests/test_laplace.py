@@ -10,11 +10,17 @@ from density import compiled
 from helpers import small_study
 from synthetic_posterior import plain_noise
 
-from bayeslaw import positions
-from bayeslaw.hierarchy import initial_centring
-from bayeslaw.laplace import GAIN, MIN_CURVATURE, POINTS_AT_ONCE, Laplace, laplace
-from bayeslaw.observations import arrange, select_rows
-from bayeslaw.spec import read_spec
+from bayeslaw.inference import preconditioner
+from bayeslaw.inference.laplace import (
+    GAIN,
+    MIN_CURVATURE,
+    POINTS_AT_ONCE,
+    Laplace,
+    laplace,
+)
+from bayeslaw.model.hierarchy import initial_centring
+from bayeslaw.model.padded_arrays import arrange, select_rows
+from bayeslaw.model.spec import read_spec
 
 
 def search(energy, start) -> Laplace:
@@ -133,13 +139,13 @@ def test_a_search_stops_in_front_of_what_is_no_number():
 def test_a_chain_without_a_number_is_not_the_frame(monkeypatch):
     """The energy is not a number where the first of three chains starts."""
     monkeypatch.setattr(
-        positions, "next_frame", lambda spec, xs, data, frame: (frame, xs.mean(1))
+        preconditioner, "next_frame", lambda spec, xs, data, frame: (frame, xs.mean(1))
     )
     spec = plain_noise(read_spec("models/he2024_common_gamma.toml"))
     with jax.enable_x64(True):
         data, _ = arrange(select_rows(small_study()[0], spec), spec)
         key, declared = jax.random.key(0), initial_centring(spec, data)
-        starts = partial(positions.starting_points, spec, data, declared)
+        starts = partial(preconditioner.starting_points, spec, data, declared)
         lost, mode, _ = begin = compiled(lambda key: starts(key, 3))(
             jax.random.split(key)[0]
         )
@@ -150,7 +156,7 @@ def test_a_chain_without_a_number_is_not_the_frame(monkeypatch):
             return jnp.where(is_lost, jnp.nan, ((position - mode) ** 2).sum() / 2)
 
         frame, points = compiled(
-            lambda key: positions.first_frame(spec, energy, 3, key, data)
+            lambda key: preconditioner.first_frame(spec, energy, 3, key, data)
         )(key)
         begin, frame, points = jax.device_get((begin, frame, points))
     assert np.abs(begin[0] - begin[1]).max() > 0.01

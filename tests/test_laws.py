@@ -7,10 +7,10 @@ import pytest
 
 from bayeslaw.laws import LAWS
 from bayeslaw.laws.chinchilla import chinchilla, log_weights
+from bayeslaw.laws.extensions.crosslingual_transfer import effective_ratio
+from bayeslaw.laws.extensions.repetition import worth
 from bayeslaw.laws.family_loss import family_loss
 from bayeslaw.laws.reducible_ratio import reducible_ratio
-from bayeslaw.laws.repetition import worth
-from bayeslaw.laws.transfer import effective_ratio
 
 REFERENCE = {"N": 1e8, "D": 3e9, "p": 0.2}
 PAPER = {"E": 1.5, "A": 400.0, "B": 600.0, "alpha": 0.34, "beta": 0.28, "gamma": 0.1}

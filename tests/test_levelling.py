@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayeslaw.solvers import Losses, best_mixture, best_per_draw, no_limits
+from bayeslaw.decisions.solvers import Losses, best_mixture, best_per_draw, no_limits
 
 
 def optimum_per_draw(a, g):

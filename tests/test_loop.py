@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from proxy_studies import write_study
 
+from bayeslaw.data.losses import read_runs
+from bayeslaw.design.closed_loop import RECORD, Steps, closed_loop
+from bayeslaw.design.plan import NextRun, NextRuns
 from bayeslaw.errors import FailedChecksError
-from bayeslaw.proxy.growth import AddedRun, add_runs
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.runs import read_runs
-from bayeslaw.selection.loop import RECORD, Steps, closed_loop
-from bayeslaw.selection.plan import NextRun, NextRuns
+from bayeslaw.proxy.study.growth import AddedRun, add_runs
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 SLOW = pytest.mark.slow
 RUN = NextRun(

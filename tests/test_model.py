@@ -18,12 +18,12 @@ from helpers import rows_of, small_spec, small_study
 from numpyro.infer.util import log_density
 from scipy import stats
 
-from bayeslaw.hierarchy import initial_centring
-from bayeslaw.model import program
-from bayeslaw.noise import FrozenHuber
-from bayeslaw.observations import arrange
-from bayeslaw.runs import table_from_rows
-from bayeslaw.spec import read_spec
+from bayeslaw.data.losses import table_from_rows
+from bayeslaw.model.family_model import program
+from bayeslaw.model.hierarchy import initial_centring
+from bayeslaw.model.noise import FrozenHuber
+from bayeslaw.model.padded_arrays import arrange
+from bayeslaw.model.spec import read_spec
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bayeslaw.named_mixtures import MAX_EPOCHS, named_mixtures, temperature, unimax
+from bayeslaw.decisions.usual_mixtures import (
+    MAX_EPOCHS,
+    named_mixtures,
+    temperature,
+    unimax,
+)
 
 SIZES = arrays(
     np.float64, st.integers(1, 12), elements=st.floats(1e3, 1e13, allow_nan=False)

@@ -9,21 +9,21 @@ import pytest
 from helpers import rival_posterior, small_posterior, small_study
 from proxy_studies import write_study
 
-from bayeslaw.constraints import Constraints
+from bayeslaw.cli.loop import show_ended
+from bayeslaw.data.losses import read_runs, write_runs
+from bayeslaw.decisions.constraints import Constraints
+from bayeslaw.decisions.target import Target
+from bayeslaw.design import Costs, NextRuns, next_runs
+from bayeslaw.design.beliefs import Noise, beliefs_of
+from bayeslaw.design.candidates import Cell, Looks, cells, mixtures, rounded
+from bayeslaw.design.closed_loop import Ended, Round
+from bayeslaw.design.history import history_of
+from bayeslaw.design.outcomes import Outcomes, parameters_of
+from bayeslaw.design.request import Appended, append_results
+from bayeslaw.design.search import Limits, Search
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.posterior import save_posterior
-from bayeslaw.prediction import predict
-from bayeslaw.runs import read_runs, write_runs
-from bayeslaw.selection import Costs, NextRuns, next_runs
-from bayeslaw.selection.beliefs import Noise, beliefs_of
-from bayeslaw.selection.candidates import Cell, Looks, cells, mixtures, rounded
-from bayeslaw.selection.history import history_of
-from bayeslaw.selection.loop import Ended, Round
-from bayeslaw.selection.outcomes import Outcomes, parameters_of
-from bayeslaw.selection.request import Appended, append_results
-from bayeslaw.selection.search import Limits, Search
-from bayeslaw.target import Target
-from bayeslaw.terminal_selection import show_ended
+from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.inference.prediction import predict
 
 TARGET = {"N": 1e9, "D": 2e10}
 # Small enough a tolerance that runs are worth looking for.
@@ -365,7 +365,7 @@ def test_options_that_are_missing_are_named(tmp_path, bayeslaw_command):
 
 
 def test_a_failed_check_blocks_the_choice(monkeypatch):
-    from bayeslaw import diagnostics
+    from bayeslaw.checks import diagnostics
 
     monkeypatch.setattr(diagnostics, "MAX_RHAT", 0.5)
     with pytest.raises(FailedChecksError):

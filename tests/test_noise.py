@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bayeslaw.noise import (
+from bayeslaw.model.noise import (
     WIDTH,
     FrozenHuber,
     likelihood_of,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from helpers import changed_spec, rows_of, small_spec, small_study
 
+from bayeslaw.data.losses import table_from_rows
 from bayeslaw.errors import InputError
-from bayeslaw.observations import arrange, select_rows
-from bayeslaw.runs import table_from_rows
-from bayeslaw.spec import read_spec
+from bayeslaw.model.padded_arrays import arrange, select_rows
+from bayeslaw.model.spec import read_spec
 
 
 @pytest.fixture(autouse=True)

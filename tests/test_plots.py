@@ -13,13 +13,13 @@ from matplotlib.path import Path
 from synthetic_posterior import family_names, synthetic_posterior
 
 from bayeslaw import plots
+from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.inference.prediction import predict
 from bayeslaw.plots.curve_panels import curve_panel
 from bayeslaw.plots.panels import panel_grid, round_values, spaced
 from bayeslaw.plots.parallel_mixtures import densest
 from bayeslaw.plots.style import compact, legible
 from bayeslaw.plots.ternary import _draw_densest, _enlarged, _points
-from bayeslaw.prediction import predict
-from bayeslaw.ratios import optimal_ratios
 
 ODD_NAMES = ("<b>bold</b>", "$x^2$", "汉藏语系")
 

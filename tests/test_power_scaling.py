@@ -8,11 +8,11 @@ import xarray as xr
 from helpers import changed_spec, small_posterior, small_spec
 from scipy import stats
 
-from bayeslaw.diagnostics import check
-from bayeslaw.log_prior import log_prior
-from bayeslaw.power_scaling import sensitivities
-from bayeslaw.prediction import predictive
-from bayeslaw.ratios import optimal_ratios
+from bayeslaw.checks.diagnostics import check
+from bayeslaw.checks.power_scaling import sensitivities
+from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.inference.prediction import predictive
+from bayeslaw.model.log_prior import log_prior
 
 DIMS = ("chain", "draw")
 
@@ -109,7 +109,7 @@ def test_known_conflicts_are_told_apart(prior_loc, prior_sd, data_sd, diagnosis)
 
 
 def test_the_check_warns_of_conflict_where_ratios_rest_on_it(monkeypatch):
-    from bayeslaw import power_scaling
+    from bayeslaw.checks import power_scaling
 
     tree = conjugate(3.0, 1.0, 1.0)
     (found,) = power_scaling.sensitivity_check(tree)

@@ -6,16 +6,16 @@ from helpers import rival_posterior, small_posterior
 from scipy import stats
 
 from bayeslaw.errors import InputError
-from bayeslaw.laws.family_loss import family_loss
-from bayeslaw.noise import noise_of
-from bayeslaw.posterior import provenance
-from bayeslaw.prediction import (
+from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference.prediction import (
     coordinates,
     pit,
     predict,
     predictive,
     replicate,
 )
+from bayeslaw.laws.family_loss import family_loss
+from bayeslaw.model.noise import noise_of
 
 DRAWS = 4 * 1000
 EVEN = [[1 / 3, 1 / 3, 1 / 3]]

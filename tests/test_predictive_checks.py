@@ -3,7 +3,7 @@
 import numpy as np
 from helpers import small_posterior, small_study
 
-from bayeslaw.predictive_checks import predictive_checks
+from bayeslaw.checks.posterior_predictive import predictive_checks
 
 
 def outlying(posterior):

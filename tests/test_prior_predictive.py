@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, small_posterior, small_spec, small_study
 
-from bayeslaw.plots import prior_predictive_bands
-from bayeslaw.prior_predictive import (
+from bayeslaw.checks.prior_predictive import (
     prior_check,
     prior_checks,
     prior_predictive,
     prior_predictive_of,
 )
-from bayeslaw.runs import write_runs
-from bayeslaw.spec import parse_spec
+from bayeslaw.data.losses import write_runs
+from bayeslaw.model.spec import parse_spec
+from bayeslaw.plots import prior_predictive_bands
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from bayeslaw.errors import InputError
-from bayeslaw.priors import GroupPrior
-from bayeslaw.spec import GammaPrior, parse_spec
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.model.spec import GammaPrior, parse_spec
 
 SMALLEST = {"name": "x", "law": "family_loss"}
 Z95 = 1.6448536269514722

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from helpers import small_spec, small_study
 
-from bayeslaw import fit, programs
-from bayeslaw.kernel import kernel_of
-from bayeslaw.programs import Program, keep_trees
+from bayeslaw import fit
+from bayeslaw.inference import compiled
+from bayeslaw.inference.compiled import Program, keep_trees
+from bayeslaw.inference.kernel import kernel_of
 
 
 class Pair(NamedTuple):
@@ -33,7 +34,7 @@ def folder(tmp_path):
     """An empty folder of kept programs."""
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
-    yield tmp_path / programs.TRACES
+    yield tmp_path / compiled.TRACES
     jax.config.update("jax_compilation_cache_dir", before)
 
 
@@ -80,7 +81,7 @@ def test_a_trace_of_something_else_is_not_used(folder, monkeypatch, change):
     counted()[0](PAIR)
     again, traced = counted("swap other" if change == "identity" else "swap")
     if change == "source":
-        monkeypatch.setattr(programs, "_sources", lambda: "other sources")
+        monkeypatch.setattr(compiled, "_sources", lambda: "other sources")
     if change == "damage":
         (kept,) = folder.iterdir()
         content = kept.read_bytes()
@@ -112,14 +113,14 @@ def test_a_folder_that_cannot_be_written_costs_a_trace_only(folder):
 @pytest.mark.slow
 def test_a_process_that_only_simulates_keeps_its_program_too(tmp_path):
     """It needs no sampler, whose modules know other types of arguments."""
-    command = [sys.executable, "-c", "from bayeslaw.cli import main; main()"]
+    command = [sys.executable, "-c", "from bayeslaw.cli.main import main; main()"]
     options = ["--model", "models/default.toml", "--families", "2", "--mixtures", "2"]
     subprocess.run(
         [*command, "simulate", *options, "-o", str(tmp_path / "study")],
         check=True,
         env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path)},
     )
-    assert list((tmp_path / programs.TRACES).glob("prior*"))
+    assert list((tmp_path / compiled.TRACES).glob("prior*"))
 
 
 @pytest.mark.slow
@@ -129,7 +130,7 @@ def test_chains_go_on_from_kept_programs_to_traced_ones(monkeypatch):
     The whole kernel kept gives the same draws as well.
     """
     name = f"traces-of-{os.getpid()}"
-    monkeypatch.setattr(programs, "TRACES", name)
+    monkeypatch.setattr(compiled, "TRACES", name)
     folder = Path(jax.config.jax_compilation_cache_dir) / name
 
     def draws():

@@ -11,12 +11,12 @@ from proxy_studies import write_study
 
 from bayeslaw.corpora.manifest import read_manifest
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.executor import train_study
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.program import program_of
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.proxy.train import train_run
+from bayeslaw.proxy.execution.executor import train_study
+from bayeslaw.proxy.execution.worker import train_run
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.training.training_program import program_of
 
 SAMPLE_STUDY = "runs/sample-families"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bayeslaw.corpora.corpus import Tokens
-from bayeslaw.proxy.config import CorpusConfig, TokenizerConfig
-from bayeslaw.proxy.data import (
+from bayeslaw.proxy.study.config import CorpusConfig, TokenizerConfig
+from bayeslaw.proxy.training.batches import (
     count_windows,
     family_order,
     load_corpus,

@@ -15,21 +15,21 @@ from pathlib import Path
 import pytest
 from proxy_studies import write_study
 
-import bayeslaw.proxy.pool as pool_module
+import bayeslaw.proxy.execution.pool as pool_module
+from bayeslaw.data.losses import append_rows
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.executor import collect_study, train_study
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.pool import Pool
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.proxy.table import collect
-from bayeslaw.proxy.workload import count_rows, tokens_trained
-from bayeslaw.runs import append_rows
+from bayeslaw.proxy.execution.executor import collect_study, train_study
+from bayeslaw.proxy.execution.measured_rows import collect
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.study.workload import count_rows, tokens_trained
 
 # Finishes each run with one row; what else it does is put in at {deed}.
 STAND_IN = """
 import os, sys
 from pathlib import Path
-from bayeslaw.proxy.folder import RunFolder
+from bayeslaw.proxy.study.run_folder import RunFolder
 for line in sys.stdin:
     folder = RunFolder(Path(line.rstrip()))
     spec = folder.read_spec()
@@ -255,7 +255,10 @@ def trainers(runs):
         if heartbeat.exists() and not run.is_finished:
             pid = json.loads(heartbeat.read_text())["pid"]
             command = Path(f"/proc/{pid}/cmdline")
-            if command.exists() and b"bayeslaw.proxy.train" in command.read_bytes():
+            if (
+                command.exists()
+                and b"bayeslaw.proxy.execution.worker" in command.read_bytes()
+            ):
                 yield pid
 
 
@@ -266,8 +269,8 @@ def test_a_killed_study_ends_with_the_table_of_an_unkilled_one(tmp_path):
     killed = write_study(tmp_path / "killed", **settings)
     whole = write_study(tmp_path / "whole", **settings)
     code = (
-        "import sys; from bayeslaw.proxy.executor import train_study;"
-        "from bayeslaw.proxy.pool import Pool;"
+        "import sys; from bayeslaw.proxy.execution.executor import train_study;"
+        "from bayeslaw.proxy.execution.pool import Pool;"
         "train_study(sys.argv[1], executor=Pool(1), progress=False)"
     )
     command = [sys.executable, "-c", code]

@@ -4,9 +4,9 @@ import pytest
 from proxy_studies import write_study
 
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.config import Proxy
-from bayeslaw.proxy.growth import AddedRun, add_runs, sizes_of, tokens_of
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study.config import Proxy
+from bayeslaw.proxy.study.growth import AddedRun, add_runs, sizes_of, tokens_of
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 
 def test_sizes_are_those_of_the_table(tmp_path):

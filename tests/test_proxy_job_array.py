@@ -11,12 +11,12 @@ import pytest
 from job_stand_ins import LocalQueue
 from proxy_studies import write_study
 
-import bayeslaw.proxy.job_array as array_module
-from bayeslaw.proxy.executor import train_study
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.job_array import JobArray
-from bayeslaw.proxy.pool import Pool
-from bayeslaw.proxy.study import expand, read_study
+import bayeslaw.proxy.execution.job_array as array_module
+from bayeslaw.proxy.execution.executor import train_study
+from bayeslaw.proxy.execution.job_array import JobArray
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 TESTS = Path(__file__).parent
 

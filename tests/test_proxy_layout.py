@@ -14,21 +14,21 @@ import numpy as np
 import pytest
 from proxy_studies import prepared_run, write_study
 
+from bayeslaw.data.losses import read_runs
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.distributed import check_batch
-from bayeslaw.proxy.layout import Layout
-from bayeslaw.proxy.study import read_study
-from bayeslaw.proxy.train import train_run
-from bayeslaw.runs import read_runs
+from bayeslaw.proxy.execution.distributed import check_batch
+from bayeslaw.proxy.execution.worker import train_run
+from bayeslaw.proxy.study.study_file import read_study
+from bayeslaw.proxy.training.mesh import Layout
 
 # Trains four chunks of eight sequences on so many devices and prints what it measured.
 TRAIN = """
 import json, sys
 import jax, numpy as np
-from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.layout import Layout
-from bayeslaw.proxy.program import advance_chunk, program_of
-from bayeslaw.proxy.schedule import legs
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.training.mesh import Layout
+from bayeslaw.proxy.training.training_program import advance_chunk, program_of
+from bayeslaw.proxy.study.schedule import legs
 
 spec = RunSpec.model_validate_json(sys.argv[1])
 layout = Layout(tuple(jax.devices()[: int(sys.argv[2])]), sys.argv[3])
@@ -94,14 +94,14 @@ RUN = """
 import sys
 from pathlib import Path
 import jax
-import bayeslaw.proxy.leg as leg_module
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.layout import Layout
+import bayeslaw.proxy.training.leg as leg_module
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.training.mesh import Layout
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.distributed import check_batch
-from bayeslaw.proxy.layout import Layout
-from bayeslaw.proxy.study import read_study
-from bayeslaw.proxy.train import train_run
+from bayeslaw.proxy.execution.distributed import check_batch
+from bayeslaw.proxy.training.mesh import Layout
+from bayeslaw.proxy.study.study_file import read_study
+from bayeslaw.proxy.execution.worker import train_run
 
 whole, left = leg_module.advance_chunk, [int(sys.argv[3])]
 
@@ -149,7 +149,7 @@ def test_a_batch_that_does_not_divide_over_the_devices_is_refused(tmp_path):
 
 PROCESS = """
 import sys
-from bayeslaw.proxy.distributed import train_together
+from bayeslaw.proxy.execution.distributed import train_together
 
 address, process, path, weights = sys.argv[1:]
 print(train_together(path, weights=weights, coordinator_address=address,

@@ -12,10 +12,10 @@ import pytest
 from cluster_fixtures import slurm
 from helpers import assert_five_parts
 
-import bayeslaw.proxy.slurm as slurm_module
+import bayeslaw.proxy.execution.slurm as slurm_module
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.slurm import SlurmQueue, read_options
-from bayeslaw.proxy.task import Task
+from bayeslaw.proxy.execution.slurm import SlurmQueue, read_options
+from bayeslaw.proxy.execution.task import Task
 
 __all__ = ["slurm"]  # a fixture
 
@@ -111,7 +111,7 @@ def test_an_installation_without_submitit_is_told_so(slurm, monkeypatch):
 def test_submitit_leaves_the_logging_of_others_alone():
     """Its own set-up closes every handler there is, and prints on standard output."""
     code = (
-        "import logging, os; from bayeslaw.proxy.slurm import import_submitit;"
+        "import logging, os; from bayeslaw.proxy.execution.slurm import import_submitit;"
         "handler = logging.StreamHandler(); before = list(logging._handlerList);"
         "import_submitit();"
         "assert logging._handlerList == before;"

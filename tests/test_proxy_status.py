@@ -10,12 +10,12 @@ import pytest
 from job_stand_ins import row
 from proxy_studies import write_study
 
-from bayeslaw.proxy.folder import SILENCE_SECONDS, Heartbeat, RunFolder
-from bayeslaw.proxy.status import STATES, read_status
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.proxy.table import collect
-from bayeslaw.proxy.workload import count_rows, tokens_trained
-from bayeslaw.runs import append_rows
+from bayeslaw.data.losses import append_rows
+from bayeslaw.proxy.execution.measured_rows import collect
+from bayeslaw.proxy.execution.status import STATES, read_status
+from bayeslaw.proxy.study.run_folder import SILENCE_SECONDS, Heartbeat, RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.study.workload import count_rows, tokens_trained
 
 TOTAL = 1024 + 128 + 256  # tokens of a run: trunk and two cooldowns
 

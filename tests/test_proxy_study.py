@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.proxy.config import RunSpec
-from bayeslaw.proxy.schedule import learning_rates, legs
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study.schedule import learning_rates, legs
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 STUDY = """
 [study]
@@ -192,7 +192,7 @@ def test_the_rate_warms_up_stays_and_cools_to_zero(write):
 
 def test_reading_a_study_imports_no_jax():
     code = (
-        "import sys, bayeslaw.proxy.executor;"
+        "import sys, bayeslaw.proxy.execution.executor;"
         "sys.exit(any(m in sys.modules for m in ('jax', 'flax', 'orbax', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

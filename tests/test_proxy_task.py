@@ -9,17 +9,17 @@ from cluster_fixtures import worked_on
 from helpers import assert_five_parts
 from proxy_studies import write_study
 
-import bayeslaw.proxy.task as task_module
+import bayeslaw.proxy.execution.task as task_module
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.executor import collect_study, train_study
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.pool import Pool
-from bayeslaw.proxy.study import expand, read_study
-from bayeslaw.proxy.task import Task, train_numbered
+from bayeslaw.proxy.execution.executor import collect_study, train_study
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.execution.task import Task, train_numbered
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 __all__ = ["worked_on"]  # a fixture
 
-COMMAND = "from bayeslaw.cli import main; main()"
+COMMAND = "from bayeslaw.cli.main import main; main()"
 
 
 def test_a_number_names_a_run_in_the_order_of_the_study(tmp_path, worked_on):

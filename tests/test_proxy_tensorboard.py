@@ -8,7 +8,7 @@ from proxy_studies import prepared_run
 from tensorboardX.proto.event_pb2 import Event
 
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.tensorboard import TensorBoard
+from bayeslaw.proxy.execution.tensorboard import TensorBoard
 
 
 def scalars(folder):

@@ -3,9 +3,9 @@
 import pytest
 from proxy_studies import prepared_run
 
-from bayeslaw.proxy import throughput
-from bayeslaw.proxy.throughput import Throughput, peak_flops
-from bayeslaw.proxy.train import train_run
+from bayeslaw.proxy.execution.worker import train_run
+from bayeslaw.proxy.training import throughput
+from bayeslaw.proxy.training.throughput import Throughput, peak_flops
 
 
 def test_the_peak_is_that_of_all_devices_and_unknown_for_others():

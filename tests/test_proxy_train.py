@@ -15,16 +15,20 @@ import numpy as np
 import pytest
 from proxy_studies import prepared_run
 
-import bayeslaw.proxy.leg as leg_module
-from bayeslaw.proxy.checkpoint import Checkpoints, Position
-from bayeslaw.proxy.evaluate import held_out_starts, token_nats
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.pool import worker_environment
-from bayeslaw.proxy.program import TrainingDiverged, advance_chunk, program_of
-from bayeslaw.proxy.schedule import legs
-from bayeslaw.proxy.train import main, train_run
-from bayeslaw.proxy.transformer import init_transformer
-from bayeslaw.runs import read_runs
+import bayeslaw.proxy.training.leg as leg_module
+from bayeslaw.data.losses import read_runs
+from bayeslaw.proxy.execution.pool import worker_environment
+from bayeslaw.proxy.execution.worker import main, train_run
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.schedule import legs
+from bayeslaw.proxy.training.checkpoint import Checkpoints, Position
+from bayeslaw.proxy.training.evaluate import held_out_starts, token_nats
+from bayeslaw.proxy.training.training_program import (
+    TrainingDiverged,
+    advance_chunk,
+    program_of,
+)
+from bayeslaw.proxy.training.transformer import init_transformer
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def test_every_length_schedule_and_family_has_a_complete_row(finished, tmp_path)
     }
     assert found == wanted
     assert len(rows) == len(wanted)
-    from bayeslaw.runs import append_rows
+    from bayeslaw.data.losses import append_rows
 
     append_rows(tmp_path / "table.csv", rows)
     table = read_runs(tmp_path / "table.csv")
@@ -212,7 +216,7 @@ def test_the_score_is_the_mean_over_bytes_with_document_errors(finished):
 
 def start_worker(*runs: RunFolder) -> subprocess.Popen:
     process = subprocess.Popen(
-        [sys.executable, "-m", "bayeslaw.proxy.train"],
+        [sys.executable, "-m", "bayeslaw.proxy.execution.worker"],
         stdin=subprocess.PIPE,
         env=worker_environment(),
         text=True,

@@ -5,9 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bayeslaw.proxy.config import Proxy
-from bayeslaw.proxy.scaling import count_parameters, flops_per_token, rate_multipliers
-from bayeslaw.proxy.transformer import init_transformer
+from bayeslaw.proxy.study.config import Proxy
+from bayeslaw.proxy.training.scaling import (
+    count_parameters,
+    flops_per_token,
+    rate_multipliers,
+)
+from bayeslaw.proxy.training.transformer import init_transformer
 
 SMALL = Proxy(depth=2, width_per_depth=8, head_width=4)
 
@@ -39,7 +43,7 @@ def test_outputs_depend_on_the_order_of_the_tokens():
 
 def test_attention_sees_distances_not_places():
     """RoPE: the same tokens further on, alone in view, give the same outputs."""
-    from bayeslaw.proxy.transformer import rope
+    from bayeslaw.proxy.training.transformer import rope
 
     q, k = jax.random.normal(jax.random.key(0), (2, 1, 1, 1, 8))
     padded_q, padded_k = (jnp.tile(x, (1, 10, 1, 1)) for x in (q, k))

@@ -9,12 +9,16 @@ import pytest
 from proxy_studies import prepared_run
 
 from bayeslaw.corpora.tokenizer import ByteTokenizer
-from bayeslaw.curves import read_curves
+from bayeslaw.data.scores import read_curves
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.config import Proxy, Training, Translation
-from bayeslaw.proxy.executor import train_study
-from bayeslaw.proxy.pool import Pool
-from bayeslaw.proxy.transformer import empty_caches, init_transformer, make_step
+from bayeslaw.proxy.execution.executor import train_study
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.study.config import Proxy, Training, Translation
+from bayeslaw.proxy.training.transformer import (
+    empty_caches,
+    init_transformer,
+    make_step,
+)
 from bayeslaw.proxy.translation.decode import make_decode
 from bayeslaw.proxy.translation.examples import make_examples
 from bayeslaw.proxy.translation.finetune import (
@@ -25,7 +29,7 @@ from bayeslaw.proxy.translation.finetune import (
     n_steps,
 )
 from bayeslaw.proxy.translation.measure import alignment, read_task, translate
-from bayeslaw.proxy.translation.scores import score_nats, score_texts
+from bayeslaw.proxy.translation.translation_scores import score_nats, score_texts
 
 SMALL = Proxy(depth=2, width_per_depth=8, head_width=4)
 VOCABULARY, END, LENGTH = 5, 4, 7

@@ -7,13 +7,13 @@ import pytest
 from helpers import rival_posterior, small_posterior, small_study
 from scipy.optimize import minimize
 
-from bayeslaw import diagnostics
+from bayeslaw.checks import diagnostics
+from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.decisions.regret import _data_factor
+from bayeslaw.decisions.target import Target
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.posterior import spec_of
-from bayeslaw.prediction import predict
-from bayeslaw.ratios import optimal_ratios
-from bayeslaw.target import Target
-from bayeslaw.verdicts import _data_factor
+from bayeslaw.inference.posterior import spec_of
+from bayeslaw.inference.prediction import predict
 
 N, D = 1e9, 1e10
 MINE = {"germanic": 0.5, "romance": 0.3, "slavic": 0.2}

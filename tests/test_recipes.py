@@ -10,10 +10,10 @@ from helpers import assert_five_parts, small_posterior, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.decisions.recipes import TRAINERS, Source, exact_shares, recipe
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import save_posterior
-from bayeslaw.ratios import optimal_ratios
-from bayeslaw.recipes import TRAINERS, Source, exact_shares, recipe
+from bayeslaw.inference.posterior import save_posterior
 
 FAMILIES = ("germanic", "romance", "slavic")
 PATHS = {name: Source(f"gs://bucket/{name}-*.array_record") for name in FAMILIES}

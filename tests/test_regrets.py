@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from helpers import small_posterior
 
+from bayeslaw.decisions.optimum import FLAT_TOLERANCE, optimal_ratios
+from bayeslaw.decisions.regret import p_better, regret_by_family
+from bayeslaw.decisions.target import Target
 from bayeslaw.errors import InputError
-from bayeslaw.posterior import provenance
-from bayeslaw.prediction import predict
-from bayeslaw.ratios import FLAT_TOLERANCE, optimal_ratios
-from bayeslaw.regrets import p_better, regret_by_family
-from bayeslaw.target import Target
+from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference.prediction import predict
 
 N, D = 1e9, 1e10
 FAMILIES = ("germanic", "romance", "slavic")

@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_posterior import diverging, family_names, synthetic_posterior
 
-from bayeslaw.decision import probability
+from bayeslaw.decisions.decision import probability
+from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.posterior import provenance, spec_of
-from bayeslaw.ratios import optimal_ratios
-from bayeslaw.reporting import report
-from bayeslaw.reporting.numbers import factor, listed, percent, ratio
-from bayeslaw.reporting.record import study_name, to_toml
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.reports import report
+from bayeslaw.reports.numbers import factor, listed, percent, ratio
+from bayeslaw.reports.report_record import study_name, to_toml
 
 MAX_BYTES = 5_000_000
 SECTIONS = [

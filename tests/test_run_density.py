@@ -6,10 +6,10 @@ import pytest
 from helpers import changed_spec
 from scipy import special, stats
 
-from bayeslaw.noise import noise_of
-from bayeslaw.observations import arrange
-from bayeslaw.run_density import row_moments, run_log_density
-from bayeslaw.simulation import simulate
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.density import row_moments, run_log_density
+from bayeslaw.model.noise import noise_of
+from bayeslaw.model.padded_arrays import arrange
 
 N_DRAWS = 7
 # Of a log density. Huber's has a kink in its slope, which limits what few nodes can do.

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayeslaw.errors import InputError
-from bayeslaw.runs import (
+from bayeslaw.data.losses import (
     read_runs,
     table_from_rows,
     validate,
     validate_report,
     write_runs,
 )
+from bayeslaw.errors import InputError
 
 LONG = """\
 run,seed,origin,proxy,N,D,schedule,family,p,metric,unit,value,se
@@ -320,11 +320,11 @@ def test_validate_agrees_with_the_table_and_prints_origin_unit_and_notes(tmp_pat
 def test_validating_a_table_imports_no_heavy_library(tmp_path):
     path = write(tmp_path, LONG)
     code = (
-        "import sys; from bayeslaw.runs import validate, validate_report\n"
+        "import sys; from bayeslaw.data.losses import validate, validate_report\n"
         "print(validate_report(validate(sys.argv[1])))\n"
         "heavy = {'numpy', 'pandas', 'pyarrow', 'jax', 'xarray'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "from bayeslaw.runs import read_runs; read_runs(sys.argv[1])\n"
+        "from bayeslaw.data.losses import read_runs; read_runs(sys.argv[1])\n"
         "heavy = {'pandas', 'pyarrow', 'jax', 'xarray'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -9,14 +9,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.runs import (
+from bayeslaw.data.losses import (
     read_runs,
     table_from_rows,
     validate,
     validate_report,
     write_runs,
 )
+from bayeslaw.errors import InputError, InputErrors
 
 NO_RATIOS = """\
 run,origin,N,D,family,unit,value

@@ -13,14 +13,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from bayeslaw.errors import InputError
-from bayeslaw.runs import (
+from bayeslaw.data.losses import (
     append_rows,
     read_runs,
     table_from_rows,
     validate,
     write_runs,
 )
+from bayeslaw.errors import InputError
 
 ROW = {"run": "r1", "seed": 0, "origin": "simulated", "N": 4096, "D": 1e6}
 ROW |= {"family": "all", "p": 1.0, "unit": "bits/byte", "value": 2.5}
@@ -199,7 +199,7 @@ def test_writing_a_table_to_an_unknown_format_is_refused(tmp_path):
 # The appenders run on their own, without pytest's imports, which cost seconds.
 APPENDER = """
 import ast, sys
-from bayeslaw.runs import append_rows
+from bayeslaw.data.losses import append_rows
 path, name, count, row = sys.argv[1:]
 for i in range(int(count)):
     new = ast.literal_eval(row) | {"run": f"{name}-{i}"}
@@ -249,7 +249,7 @@ def test_validating_5000_rows_costs_less_than_half_a_cpu_second(tmp_path, unknow
     rows = [row | unknown for i in range(1000) for row in run_rows(f"r{i}")]
     append_rows(path, rows)
     code = (
-        "import sys, time; from bayeslaw.runs import validate, validate_report\n"
+        "import sys, time; from bayeslaw.data.losses import validate, validate_report\n"
         "validate_report(validate(sys.argv[1])); print(time.process_time())"
     )
     command = [sys.executable, "-c", code, str(path)]

@@ -6,8 +6,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from bayeslaw.data.losses import read_runs, table_from_rows
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.runs import read_runs, table_from_rows
 
 HEADER = "run,seed,origin,proxy,N,D,schedule,family,p,metric,unit,value,se\n"
 GOOD = (

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from helpers import small_posterior, small_spec, small_study
 
-from bayeslaw import sampler
-from bayeslaw.observations import arrange
-from bayeslaw.sampler import SamplerSettings, sample
+from bayeslaw.inference import sampler
+from bayeslaw.inference.sampler import SamplerSettings, sample
+from bayeslaw.model.padded_arrays import arrange
 
 SHIFT = 0.05
 SHORT = SamplerSettings(chains=2, warmup=200, draws=100)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from helpers import changed_spec, small_spec
 
-from bayeslaw import simulation
+from bayeslaw.data.losses import read_runs, write_runs
 from bayeslaw.errors import InputError
+from bayeslaw.evaluation import simulation
+from bayeslaw.evaluation.simulation import simulate
 from bayeslaw.laws import LAWS
-from bayeslaw.runs import read_runs, write_runs
-from bayeslaw.simulation import simulate
 
 FAMILIES = ("a", "b", "c")
 SMALL = {

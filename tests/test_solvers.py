@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from bayeslaw.laws.repetition import worth
-from bayeslaw.solvers import (
+from bayeslaw.decisions.solvers import (
     Limits,
     Losses,
     Repetition,
@@ -14,6 +13,7 @@ from bayeslaw.solvers import (
     no_limits,
     roomiest,
 )
+from bayeslaw.laws.extensions.repetition import worth
 
 SIZES = [2, 5, pytest.param(12, marks=pytest.mark.slow)]
 KINDS = ["power", "floor", "repetition", "transfer"]

@@ -3,8 +3,8 @@
 import pytest
 from helpers import assert_five_parts, write
 
+from bayeslaw.data.speakers import read_speakers
 from bayeslaw.errors import InputError
-from bayeslaw.speakers import read_speakers
 
 FAMILIES = ("germanic", "romance", "slavic")
 BY_LANGUAGE = """language,family,speakers,source

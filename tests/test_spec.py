@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bayeslaw.errors import InputError
-from bayeslaw.priors import GroupPrior
-from bayeslaw.spec import parse_spec, read_spec
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.model.spec import parse_spec, read_spec
 
 MODELS = sorted(Path("models").glob("*.toml"))
 SMALLEST = {"name": "x", "law": "family_loss"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from helpers import small_posterior
 
-from bayeslaw.checks import Check, Checks
-from bayeslaw.terminal import (
+from bayeslaw.checks.verdicts import Check, Checks
+from bayeslaw.cli.fit import print_fit
+from bayeslaw.cli.terminal import (
     print_checks,
-    print_fit,
     print_json,
     print_lines,
     print_table,

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from bayeslaw.downstream.shapes import DECLINES
+from bayeslaw.downstream.curve_shapes import DECLINES
 
 N_DRAWS = 4000
 # D_p that are looked at for where pretraining stops to pay, over the last one.

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayeslaw.curves.curve import Curve
-from bayeslaw.curves.metrics import ENTROPIES
-from bayeslaw.curves.table import CurveTable
+from bayeslaw.data.scores.curve import Curve
+from bayeslaw.data.scores.metrics import ENTROPIES
+from bayeslaw.data.scores.score_table import CurveTable
+from bayeslaw.downstream.break_decisions import EntropyCheck
+from bayeslaw.downstream.break_posterior import BreakPosterior, BreakPrior
 from bayeslaw.downstream.card import N_DRAWS, Card
-from bayeslaw.downstream.decisions import EntropyCheck
-from bayeslaw.downstream.posterior import BreakPosterior, BreakPrior
-from bayeslaw.downstream.scale import Scale
-from bayeslaw.downstream.tables import posteriors
+from bayeslaw.downstream.score_curves import posteriors
+from bayeslaw.downstream.score_scale import Scale
 from bayeslaw.errors import InputError
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from scipy.special import log_ndtr, logsumexp
 from threadpoolctl import ThreadpoolController
 
-from bayeslaw.downstream.shapes import Shapes
+from bayeslaw.downstream.curve_shapes import Shapes
 
 # Prior of the level: Normal around the curve's mean, of this sd over L; of the scale:
 # half Normal. Both are wide and the same for all shapes.

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.downstream.break_posterior import BreakPosterior, choose
+from bayeslaw.downstream.curve_shapes import DECLINES
 from bayeslaw.downstream.evidence import evidence_of_pairs, noise_nodes
-from bayeslaw.downstream.posterior import BreakPosterior, choose
-from bayeslaw.downstream.shapes import DECLINES
 
 
 def p_null(posterior: BreakPosterior, n: int = 1000, seed: int = 0) -> float:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from scipy import stats
 from scipy.special import logsumexp
 
-from bayeslaw.downstream.posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
+from bayeslaw.downstream.break_posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 
 # Priors, each with the number of equally likely values of its grid. Those of mu and
 # rho lie about the rate and the probability of `BreakPrior`: the sd of the one, and how

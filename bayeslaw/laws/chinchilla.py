@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.law import Coordinate, DataFixed, Law, Number, Values
-from bayeslaw.laws.repetition import REPETITION
-from bayeslaw.laws.trunk_offset import TRUNK_OFFSET
-from bayeslaw.priors import GroupPrior
+from bayeslaw.laws.extensions.repetition import REPETITION
+from bayeslaw.laws.extensions.trunk_offset import TRUNK_OFFSET
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.laws.law import Coordinate, DataFixed, Law, Number, Values
 
 # How sharply the share of the reducible loss saturates at 1, see `_from_slopes`.
 SHARPNESS = 3.0

@@ -6,13 +6,13 @@ from math import log
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.law import Coordinate, Number, Values
 from bayeslaw.laws import chinchilla
-from bayeslaw.laws.drift import DRIFT, TOKEN_DRIFT
-from bayeslaw.laws.repetition import REPETITION
-from bayeslaw.laws.transfer import TRANSFER
-from bayeslaw.laws.trunk_offset import TRUNK_OFFSET
-from bayeslaw.priors import GroupPrior
+from bayeslaw.laws.extensions.crosslingual_transfer import TRANSFER
+from bayeslaw.laws.extensions.drift import DRIFT, TOKEN_DRIFT
+from bayeslaw.laws.extensions.repetition import REPETITION
+from bayeslaw.laws.extensions.trunk_offset import TRUNK_OFFSET
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.laws.law import Coordinate, Number, Values
 
 
 def family_loss(

@@ -6,9 +6,9 @@ from math import log
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.law import Coordinate, Number, Values
 from bayeslaw.laws import chinchilla, family_loss
-from bayeslaw.priors import GroupPrior
+from bayeslaw.laws.group_prior import GroupPrior
+from bayeslaw.laws.law import Coordinate, Number, Values
 
 
 def reducible_ratio(

@@ -3,9 +3,9 @@
 from bayeslaw.plots.breaking import break_curves
 from bayeslaw.plots.chains import effective_sizes, rank_traces
 from bayeslaw.plots.law_curves import law_curves
-from bayeslaw.plots.predictive import pit_difference, predictive_residuals
+from bayeslaw.plots.predictive_panels import pit_difference, predictive_residuals
+from bayeslaw.plots.prior_bands import prior_predictive_bands
 from bayeslaw.plots.prior_posterior import parameter_densities, scalar_densities
-from bayeslaw.plots.prior_predictive import prior_predictive_bands
 from bayeslaw.plots.ratio_intervals import ratio_intervals
 from bayeslaw.plots.simplex_pairs import simplex_pairs
 from bayeslaw.plots.simplex_region import simplex_region

@@ -16,8 +16,8 @@ import numpy as np
 from curve_truths import hierarchy
 from study import AHEAD, DRAWS, simulate
 
-from bayeslaw.downstream.sampling import Member, sample_curves
-from bayeslaw.programs import use_compile_cache
+from bayeslaw.downstream.break_sampling import Member, sample_curves
+from bayeslaw.inference.compiled import use_compile_cache
 
 CHECKPOINTS = 6
 

@@ -7,7 +7,7 @@ the standard errors of test sets of 3000 sentences.
 
 import numpy as np
 
-from bayeslaw.curves import CurveTable, curves_from_rows
+from bayeslaw.data.scores import CurveTable, curves_from_rows
 
 # task, pretraining mixture, alignment of languages, BLEU at the first checkpoint, and
 # whether it is published to break.

@@ -32,8 +32,8 @@ from curve_truths import (
 )
 from scipy.stats import rankdata
 
+from bayeslaw.downstream.break_posterior import BreakPosterior, break_posterior
 from bayeslaw.downstream.card import Prices, make_card
-from bayeslaw.downstream.posterior import BreakPosterior, break_posterior
 from bayeslaw.downstream.rules import guide, plug_in
 from bayeslaw.downstream.sharing import share
 

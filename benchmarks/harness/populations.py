@@ -22,15 +22,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayeslaw.proxy.config import Proxy, Training
-from bayeslaw.proxy.program import (
+from bayeslaw.proxy.study.config import Proxy, Training
+from bayeslaw.proxy.training.scaling import count_parameters
+from bayeslaw.proxy.training.training_program import (
     dtype_of,
     make_gradient,
     make_optimizer,
     make_steps,
 )
-from bayeslaw.proxy.scaling import count_parameters
-from bayeslaw.proxy.transformer import init_transformer
+from bayeslaw.proxy.training.transformer import init_transformer
 
 RESULTS = Path(__file__).parent.parent / "results"
 VOCABULARY, STEPS, RATE = 4096, 16, 1e-3

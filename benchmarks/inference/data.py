@@ -57,7 +57,7 @@ def dense_arrays(table: Any) -> dict[str, np.ndarray]:
 
 def main() -> None:
     from bayeslaw import read_runs, read_spec, simulate
-    from bayeslaw.runs import write_runs
+    from bayeslaw.data.losses import write_runs
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="gets table.csv and arrays.npz")

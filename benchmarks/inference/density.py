@@ -19,10 +19,10 @@ from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from bayeslaw import read_runs, read_spec
-from bayeslaw.hierarchy import initial_centring
-from bayeslaw.model import program
-from bayeslaw.observations import Observations, arrange, select_rows
-from bayeslaw.spec import ModelSpec
+from bayeslaw.model.family_model import program
+from bayeslaw.model.hierarchy import initial_centring
+from bayeslaw.model.padded_arrays import Observations, arrange, select_rows
+from bayeslaw.model.spec import ModelSpec
 
 
 def point_and_density(

@@ -15,7 +15,7 @@ from measure import run_measured
 from run import RESULTS, WORK, command_of, environment, machine
 
 from bayeslaw import read_spec, simulate
-from bayeslaw.runs import write_runs
+from bayeslaw.data.losses import write_runs
 
 # Families, sizes, token counts of each run, mixtures. The first mixture has two seeds.
 DESIGNS = {

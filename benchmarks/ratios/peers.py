@@ -6,8 +6,8 @@ import numpy as np
 from problems import WORST_SHARE, Problem
 from scipy.optimize import minimize
 
-from bayeslaw.solvers import Losses, roomiest
-from bayeslaw.target import worst_mean
+from bayeslaw.decisions.solvers import Losses, roomiest
+from bayeslaw.decisions.target import worst_mean
 
 
 def objective(problem: Problem, ratios: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayeslaw.solvers import Limits, Losses, Repetition, no_limits
+from bayeslaw.decisions.solvers import Limits, Losses, Repetition, no_limits
 
 WORST_SHARE = 0.1
 

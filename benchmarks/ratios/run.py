@@ -25,7 +25,7 @@ from peers import by_cvxpy, by_slsqp, objective
 from problems import WORST_SHARE, Problem, problems, transfer_problems
 from threadpoolctl import threadpool_limits
 
-from bayeslaw.solvers import best_mixture, best_per_draw
+from bayeslaw.decisions.solvers import best_mixture, best_per_draw
 
 RESULTS = Path(__file__).parents[1] / "results/ratios.json"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bayeslaw.posterior import load_posterior, provenance
-from bayeslaw.target import Target
+from bayeslaw.decisions.target import Target
+from bayeslaw.inference.posterior import load_posterior, provenance
 
 TARGET = (1e6, 1e7)
 

@@ -25,14 +25,14 @@ import real_tables
 import xarray as xr
 from summary import RESAMPLES, flops_to, write_results
 
-from bayeslaw.fitting import fit
-from bayeslaw.runs import RunTable, read_runs
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.selection.beliefs import beliefs_of
-from bayeslaw.selection.candidates import Cell
-from bayeslaw.selection.outcomes import Outcomes, parameters_of
-from bayeslaw.spec import read_spec
-from bayeslaw.target import Target
+from bayeslaw.data.losses import RunTable, read_runs
+from bayeslaw.decisions.target import Target
+from bayeslaw.design.beliefs import beliefs_of
+from bayeslaw.design.candidates import Cell
+from bayeslaw.design.outcomes import Outcomes, parameters_of
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import read_spec
 
 SETTINGS = SamplerSettings(chains=2, warmup=200, draws=400)
 # 3Mix has thousands of rows, and its ratios are settled at once.

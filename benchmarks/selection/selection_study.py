@@ -32,15 +32,15 @@ from selection_truths import (
 )
 from strategies import Choices, d_optimal, information, inverse_cost, max_min, uniform
 
-from bayeslaw.fitting import fit
-from bayeslaw.runs import RunTable, table_from_rows
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.selection import Costs, next_runs
-from bayeslaw.selection.beliefs import beliefs_of
-from bayeslaw.selection.candidates import Looks, cells, mixtures
-from bayeslaw.selection.outcomes import Outcomes, parameters_of
-from bayeslaw.spec import read_spec
-from bayeslaw.target import Target
+from bayeslaw.data.losses import RunTable, table_from_rows
+from bayeslaw.decisions.target import Target
+from bayeslaw.design import Costs, next_runs
+from bayeslaw.design.beliefs import beliefs_of
+from bayeslaw.design.candidates import Looks, cells, mixtures
+from bayeslaw.design.outcomes import Outcomes, parameters_of
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import read_spec
 
 STRATEGIES = (
     "bayeslaw",

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from synthetic_posterior import family_names, synthetic_posterior
 
-from bayeslaw import diagnostics
-from bayeslaw.checks import Checks
-from bayeslaw.selection import next_runs, planning
+from bayeslaw.checks import diagnostics
+from bayeslaw.checks.verdicts import Checks
+from bayeslaw.design import next_runs, planning
 
 SIZES = {f"n{i}": size for i, size in enumerate((1e7, 3e7, 1e8, 3e8))}
 TOKENS = (1e9, 3e9, 1e10)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayeslaw.selection.beliefs import Beliefs
-from bayeslaw.selection.candidates import Cell
-from bayeslaw.selection.outcomes import Outcomes
+from bayeslaw.design.beliefs import Beliefs
+from bayeslaw.design.candidates import Cell
+from bayeslaw.design.outcomes import Outcomes
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from published_pattern import published_pattern
 
-from bayeslaw.curves import read_curves
-from bayeslaw.curves.curve import Curve
-from bayeslaw.downstream.analysis import breaks
+from bayeslaw.data.scores import read_curves
+from bayeslaw.data.scores.curve import Curve
+from bayeslaw.downstream.break_analysis import breaks
 from bayeslaw.plots import break_curves, to_svg
 from bayeslaw.plots.style import INK, MUTED, OKABE_ITO, WIDTH, styled
 

@@ -13,7 +13,7 @@ from bayeslaw import (
     read_spec,
     simulate,
 )
-from bayeslaw.decision import Decision
+from bayeslaw.decisions.decision import Decision
 from bayeslaw.plots import simplex_region, to_svg
 
 ROOT = Path(__file__).parents[2]

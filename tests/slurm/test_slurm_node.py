@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from proxy_studies import write_study
 
-from bayeslaw.proxy.executor import train_study
-from bayeslaw.proxy.folder import RunFolder
-from bayeslaw.proxy.pool import Pool
-from bayeslaw.proxy.study import expand, read_study
+from bayeslaw.proxy.execution.executor import train_study
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_file import expand, read_study
 
 HERE = Path(__file__).parent
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "srun")
@@ -29,7 +29,7 @@ pytestmark = [
 ]
 # The command line, asking Slurm more often than it would.
 COMMAND = (
-    "import bayeslaw.proxy.job_array as array; from bayeslaw.cli import main;"
+    "import bayeslaw.proxy.execution.job_array as array; from bayeslaw.cli.main import main;"
     "array.POLL_SECONDS, array.GRACE_SECONDS = 0.5, 2.0; main()"
 )
 Stop = Callable[[RunFolder], None]

@@ -9,8 +9,8 @@ from curve_truths import MONOTONE, NEW_FAMILIES, hierarchy
 from published_pattern import PUBLISHED, published_pattern
 from study import calibration, coverage, mixed, never, regret, simulate
 
-from bayeslaw.downstream.analysis import breaks
-from bayeslaw.downstream.sampling import Member, sample_curves
+from bayeslaw.downstream.break_analysis import breaks
+from bayeslaw.downstream.break_sampling import Member, sample_curves
 
 pytestmark = pytest.mark.slow
 

@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bayeslaw.comparison import Comparison, compare
-from bayeslaw.fitting import fit
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.simulation import simulate
-from bayeslaw.spec import ModelSpec, read_spec
+from bayeslaw.evaluation.comparison import Comparison, compare
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import ModelSpec, read_spec
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import real_tables
 from new_rows import foretold
 from real_tables import needs_real_tables
 
-from bayeslaw.fitting import fit
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.spec import ModelSpec, read_spec
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import ModelSpec, read_spec
 
 pytestmark = [pytest.mark.slow, needs_real_tables]
 

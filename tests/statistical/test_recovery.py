@@ -10,11 +10,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bayeslaw.fitting import fit
-from bayeslaw.sampler import SamplerSettings
-from bayeslaw.simulation import simulate
-from bayeslaw.solvers import Losses, best_per_draw, no_limits
-from bayeslaw.spec import read_spec
+from bayeslaw.decisions.solvers import Losses, best_per_draw, no_limits
+from bayeslaw.evaluation.simulation import simulate
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import read_spec
 
 pytestmark = pytest.mark.slow
 

@@ -17,11 +17,11 @@ from bayeslaw.corpora.pairs import Pair, PairSets, read_pair_sets
 from bayeslaw.corpora.sample import read_sample_pairs
 from bayeslaw.corpora.tokenizer import ByteTokenizer, Tokenizer
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.config import Proxy, RunSpec, Training
-from bayeslaw.proxy.folder import Row
-from bayeslaw.proxy.program import Program
-from bayeslaw.proxy.provenance import describe_versions
-from bayeslaw.proxy.transformer import Params
+from bayeslaw.proxy.study.config import Proxy, RunSpec, Training
+from bayeslaw.proxy.study.run_folder import Row
+from bayeslaw.proxy.training.software_versions import describe_versions
+from bayeslaw.proxy.training.training_program import Program
+from bayeslaw.proxy.training.transformer import Params
 from bayeslaw.proxy.translation.decode import Decode, make_decode
 from bayeslaw.proxy.translation.examples import Examples, make_examples
 from bayeslaw.proxy.translation.finetune import (
@@ -30,7 +30,7 @@ from bayeslaw.proxy.translation.finetune import (
     make_finetune,
     n_steps,
 )
-from bayeslaw.proxy.translation.scores import (
+from bayeslaw.proxy.translation.translation_scores import (
     TranslationScore,
     score_nats,
     score_texts,

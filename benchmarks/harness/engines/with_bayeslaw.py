@@ -6,10 +6,10 @@ from shape import BATCH, CONTEXT, HEADS, LAYERS, RATE, VOCABULARY, WIDTH, random
 from timing import print_times
 
 from bayeslaw.corpora.corpus import Corpus, Tokens
-from bayeslaw.proxy.config import Proxy, Training
-from bayeslaw.proxy.data import window_starts
-from bayeslaw.proxy.layout import Layout
-from bayeslaw.proxy.program import compile_program
+from bayeslaw.proxy.study.config import Proxy, Training
+from bayeslaw.proxy.training.batches import window_starts
+from bayeslaw.proxy.training.mesh import Layout
+from bayeslaw.proxy.training.training_program import compile_program
 
 CHUNK = 50
 text = random_text()

@@ -6,7 +6,7 @@ from data import MODEL
 from engines import protocol
 
 from bayeslaw import fit, read_runs, read_spec
-from bayeslaw.sampler import SamplerSettings
+from bayeslaw.inference.sampler import SamplerSettings
 
 
 def prepare(folder: Path) -> tuple:

@@ -1,0 +1,26 @@
+"""`bayeslaw check`: convergence, fit and design of a posterior."""
+
+import typer
+
+from bayeslaw.cli.options import (
+    Json,
+    Posterior,
+)
+from bayeslaw.cli.terminal import print_checks, print_json
+
+
+def check(posterior: Posterior, as_json: Json = False) -> None:
+    """Check convergence, fit and design of a posterior.
+
+    Exit status 2 if a check failed.
+    """
+    from bayeslaw.checks.diagnostics import check
+    from bayeslaw.inference.posterior import load_posterior
+
+    checks = check(load_posterior(posterior))
+    if as_json:
+        print_json(checks.to_dict())
+    else:
+        print_checks(checks)
+    if not checks.is_passed:
+        raise typer.Exit(2)

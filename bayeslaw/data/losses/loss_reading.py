@@ -1,0 +1,210 @@
+"""From a path to a checked table, in plain Python.
+
+numpy is left out on purpose: importing it costs more than all the checks of a table
+of 5,000 rows, and `bayeslaw validate` needs none of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayeslaw.data.losses import mixtures, ratio_files
+from bayeslaw.data.losses.appending import cell_text
+from bayeslaw.data.losses.kind import refuse_scores
+from bayeslaw.data.losses.loss_columns import RUNS
+from bayeslaw.data.losses.loss_shapes import canonical_cells
+from bayeslaw.data.table import cells as cell_checks
+from bayeslaw.data.table import consistency
+from bayeslaw.data.table.completeness import check_required, filled
+from bayeslaw.data.table.content import content_hash
+from bayeslaw.data.table.files import Cells, read_cells
+from bayeslaw.data.table.findings import Findings
+from bayeslaw.data.table.schema import quoted
+from bayeslaw.data.table.units import LOSS_UNITS, units
+from bayeslaw.errors import InputError
+
+Columns = dict[str, list[Any]]
+
+_KEY = ("run", "N", "D", "schedule", "family", "metric")
+_REPEATED = (
+    "delete the repeated rows; name repeated trainings as different runs, and losses "
+    "on different held-out sets as different metrics"
+)
+_NO_RATIOS = (
+    "{}: no sampling ratios are given, so only laws without ratios can be fitted; if "
+    "the runs were trained on mixtures, add a column `p` or the mixtures"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a caller says about a table that its file does not; see `read_runs`."""
+
+    origin: str | None = None
+    unit: str | None = None
+    mixtures: str | Path | None = None
+    normalise_mixtures: bool = False
+    keep: Sequence[str] = ()
+
+    @property
+    def tolerance(self) -> float:
+        """How far the sum of a mixture may be from 1."""
+        return mixtures.ROUNDED if self.normalise_mixtures else mixtures.TOLERANCE
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """The content of a table without problems, as lists; see RunTable."""
+
+    columns: Columns
+    mixtures: Mapping[str, Mapping[str, float]]
+    source: str
+    notes: tuple[str, ...]
+    lines: list[int]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content; see RunTable."""
+        return content_hash(self.columns, self.mixtures, RUNS)
+
+
+def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
+    """Returns the rows of a table, or raises all its problems at once.
+
+    Args and Raises: as `read_runs`.
+    """
+    path = Path(path)
+    findings = Findings(str(path))
+    if path.is_dir():
+        return _read_pair(path, findings, reading)
+    cells = read_cells(path, findings)
+    refuse_scores(cells)
+    cells = canonical_cells(cells, findings, reading.keep)
+    file = Path(reading.mixtures) if reading.mixtures else ratio_files.beside(path)
+    stated: Mapping[str, mixtures.Mixture] = {}
+    if file:
+        ratios = ratio_files.read_ratio_file(file, reading.tolerance, findings)
+        stated = ratio_files.by_run(cells, ratios, findings)
+        unused = len(set(ratios.mixtures) - set(cells.columns.get(ratios.key, [])))
+        noun = "runs" if ratios.key == "run" else "mixtures"
+        findings.note(
+            f"mixtures read from {file.name}"
+            + (f"; {noun} there that the table lacks: {unused}" if unused else "")
+        )
+    return check(cells, stated, findings, reading)
+
+
+def _read_pair(path: Path, findings: Findings, reading: Reading) -> CheckedRows:
+    table, ratios = path / "metrics.csv", path / "ratios.csv"
+    if not (table.is_file() and ratios.is_file()):
+        held = sorted(
+            p.name for p in path.iterdir() if p.suffix in (".csv", ".parquet")
+        )
+        near = (
+            "observations.csv" if "observations.csv" in held else next(iter(held), "")
+        )
+        raise InputError(
+            "a directory, not a table",
+            str(path),
+            f"a directory with {quoted(held) if held else 'no CSV or Parquet file'}",
+            "a CSV or Parquet file, or a directory with metrics.csv and ratios.csv",
+            f"name the file: {path / near}" if near else "name the table's file",
+        )
+    cells = canonical_cells(read_cells(table, findings), findings, reading.keep)
+    file = ratio_files.read_ratio_file(ratios, reading.tolerance, findings)
+    of_runs = ratio_files.by_run(cells, file, findings)
+    ratio_files.check_joined(cells, of_runs, ratios.name, findings)
+    return check(cells, of_runs, findings, reading)
+
+
+def rows_checked(
+    rows: Sequence[Mapping[str, Any]], source: str, reading: Reading
+) -> CheckedRows:
+    """Returns rows given as dictionaries, checked like those of a file."""
+    findings = Findings(source)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
+    cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
+    refuse_scores(cells)
+    return check(canonical_cells(cells, findings, reading.keep), {}, findings, reading)
+
+
+def check(
+    cells: Cells,
+    beside: Mapping[str, mixtures.Mixture],
+    findings: Findings,
+    reading: Reading,
+) -> CheckedRows:
+    """Returns the checked content of canonical cells, or raises all problems.
+
+    Args:
+      cells: canonical long cells.
+      beside: run -> mixture from a file beside the table; may be empty.
+      findings: problems and notes so far.
+      reading: what the caller says about the table.
+    """
+    if not cells.lines:
+        findings.problem(
+            "no observations",
+            cells.file,
+            "no usable row",
+            "at least one row with a value",
+            "add rows, or fill the values in",
+        )
+        findings.raise_problems()
+    given = {"origin": reading.origin, "unit": reading.unit}
+    cells = filled(cells, given, findings)
+    stated = mixtures.given_mixtures(cells, beside, reading.tolerance, findings)
+    cells = mixtures.with_ratios(cells, stated, findings)
+    if check_required(cells, RUNS, findings, optional=["p"]):
+        findings.note(_NO_RATIOS.format(cells.file))
+    columns = _columns(cells, findings)
+    whole: dict[str, mixtures.Mixture] = {run: {} for run in columns["run"]}
+    if {"run", "family", "p"} <= set(cells.columns):
+        whole = mixtures.complete_mixtures(
+            cells, columns["p"], stated, reading.tolerance, findings
+        )
+    if {"run", "family"} <= set(cells.columns):
+        constant = (*consistency.CONSTANT_IN_A_RUN, "mixture_id")
+        consistency.check_runs(cells, columns, findings, constant)
+        key = [RUNS[name] for name in _KEY]
+        consistency.check_unique(cells, columns, key, _REPEATED, findings)
+    findings.raise_problems()
+    if reading.normalise_mixtures:
+        whole = mixtures.divided_by_sums(columns, whole, findings)
+    columns |= {name: cells.columns[name] for name in reading.keep}
+    consistency.note_oddities(cells, columns, whole, findings)
+    notes = tuple(findings.notes)
+    return CheckedRows(columns, whole, findings.source, notes, cells.lines)
+
+
+def _columns(cells: Cells, findings: Findings) -> Columns:
+    """Returns all canonical columns but `mixture`, as numbers and words."""
+    columns: Columns = {}
+    for name, column in RUNS.columns.items():
+        if column.is_number:
+            columns[name] = cell_checks.numbers(cells, column, findings)
+        elif name not in ("origin", "schedule", "metric", "unit", "mixture"):
+            columns[name] = cell_checks.words(cells, column, findings)
+    columns["origin"] = cell_checks.listed_words(
+        cells, RUNS["origin"], cell_checks.ORIGINS, findings
+    )
+    columns["schedule"] = cell_checks.listed_words(
+        cells, RUNS["schedule"], cell_checks.SCHEDULES, findings, default="cooled"
+    )
+    texts = cell_checks.words(cells, RUNS["metric"], findings)
+    metrics = [text or "loss" for text in texts]
+    columns["metric"] = metrics
+    columns["unit"] = units(
+        cells,
+        cell_checks.words(cells, RUNS["unit"], findings),
+        metrics,
+        {"loss": LOSS_UNITS},
+        f"for losses the first {len(LOSS_UNITS)}",
+        findings,
+    )
+    if "value" in cells.columns:
+        is_loss = [metric == "loss" for metric in metrics]
+        cell_checks.check_losses(cells, columns["value"], is_loss, findings)
+    return {name: columns[name] for name in RUNS.columns if name in columns}

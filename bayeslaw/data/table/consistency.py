@@ -1,0 +1,176 @@
+"""Checks across rows: what must be constant in a run, unique, or deserves a note."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bayeslaw.data.table.cells import is_not_given
+from bayeslaw.data.table.files import Cells
+from bayeslaw.data.table.findings import Findings, first_ten
+from bayeslaw.data.table.schema import Column
+
+Columns = Mapping[str, Sequence[Any]]
+
+# One run is one training, so these cannot change between its rows.
+CONSTANT_IN_A_RUN = ("seed", "N", "proxy", "study", "origin", "tokenizer")
+
+
+def check_runs(
+    cells: Cells,
+    columns: Columns,
+    findings: Findings,
+    names: Sequence[str] = CONSTANT_IN_A_RUN,
+) -> None:
+    """Finds runs whose seed, size, shape, study, origin or tokenizer changes."""
+    check_constant(
+        cells,
+        columns,
+        names,
+        findings,
+        noun="run",
+        groups=[run and f"`{run}`" for run in columns["run"]],
+        scope="rows of a run (one training)",
+        fix="give each training its own run name, or correct the cells",
+    )
+
+
+def check_constant(
+    cells: Cells,
+    columns: Columns,
+    names: Sequence[str],
+    findings: Findings,
+    *,
+    noun: str,
+    groups: Sequence[str],
+    scope: str,
+    fix: str,
+) -> None:
+    """Finds groups of rows within which a column changes.
+
+    Args:
+      cells: canonical cells.
+      columns: the checked columns.
+      names: those that may not change.
+      findings: collects the changes.
+      noun: what a group is called.
+      groups: each row's group, "" for none. Shape (row,).
+      scope: for all of what the column must be the same.
+      fix: what to do.
+    """
+    for name in names:
+        first: dict[str, Any] = {}
+        changed = []
+        for i, (group, value) in enumerate(zip(groups, columns[name], strict=True)):
+            # NaN, unlike every other value, differs from itself: it is not given.
+            if not group or value == "" or value != value:
+                continue
+            if value != first.setdefault(group, value):
+                got = f"{noun} {group} {_text(value)} after {_text(first[group])}"
+                changed.append((cells.row(i), got))
+        findings.bad_cells(
+            f"`{name}` changes within a {noun}",
+            cells.where(name),
+            changed,
+            f"one `{name}` for all {scope}",
+            fix,
+        )
+
+
+def check_unique(
+    cells: Cells,
+    columns: Columns,
+    key: Sequence[Column],
+    fix: str,
+    findings: Findings,
+) -> None:
+    """Finds observations that stand twice in the table.
+
+    Args:
+      cells: canonical cells.
+      columns: the checked columns.
+      key: columns that make a row one and the same observation. A number that is not
+        required and not given is like any other value.
+      fix: what to do.
+      findings: collects the repeated rows.
+    """
+    first: dict[tuple[Any, ...], int] = {}
+    double = []
+    parts = [_key_part(cells, column, columns[column.name]) for column in key]
+    for i, row in enumerate(zip(*parts, strict=True)):
+        if any(part == "" or part != part for part in row):
+            continue  # reported already
+        earlier = first.setdefault(row, i)
+        if earlier != i:
+            names = ", ".join(_text(part) for part in row if part is not None)
+            values = " and ".join(_text(columns["value"][j]) for j in (earlier, i))
+            got = f"{names}: {values} (first in row {cells.row(earlier)})"
+            double.append((cells.row(i), got))
+    findings.bad_cells(
+        "duplicate observations",
+        cells.file,
+        double,
+        f"one row for each {', '.join(column.name for column in key)}",
+        fix,
+    )
+
+
+def _key_part(cells: Cells, column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    """Returns a column with None where a number may be left out and is."""
+    if column.is_required or not column.is_number:
+        return values
+    texts = cells.columns.get(column.name)
+    return [
+        None if value != value and (texts is None or is_not_given(texts[i])) else value
+        for i, value in enumerate(values)
+    ]
+
+
+def note_oddities(
+    cells: Cells,
+    columns: Columns,
+    mixtures: Mapping[str, Mapping[str, float]],
+    findings: Findings,
+) -> None:
+    """Notes what is allowed but changes what the table can be used for."""
+    note_small_counts(cells, columns, {"N": "parameters", "D": "tokens"}, findings)
+    zero = [cells.row(i) for i, ratio in enumerate(columns["p"]) if ratio == 0]
+    if zero:
+        findings.note(
+            f"{cells.where('p')}: ratio 0 in {len(zero)} rows ({first_ten(zero)}); "
+            "laws in a family's own ratio cannot use these rows, laws with transfer can"
+        )
+    seen = set(columns["family"])
+    unseen = {f for mixture in mixtures.values() for f in mixture if f not in seen}
+    if unseen:
+        findings.note(
+            f"{cells.file}: the mixtures hold families without any observation: "
+            f"{first_ten(sorted(unseen))}"
+        )
+    note_tokenizers(cells, columns, findings)
+
+
+def note_small_counts(
+    cells: Cells, columns: Columns, units: Mapping[str, str], findings: Findings
+) -> None:
+    """Notes columns of counts, name -> what is counted, that may be in millions."""
+    for name, unit in units.items():
+        largest = max((x for x in columns[name] if x == x), default=0.0)
+        if 0 < largest < 1000:
+            findings.note(
+                f"{cells.where(name)}: the largest value is {largest:g}; if that is in "
+                f"millions or billions, give the count of {unit} itself"
+            )
+
+
+def note_tokenizers(cells: Cells, columns: Columns, findings: Findings) -> None:
+    """Notes losses per token of several tokenizers."""
+    tokenizers = sorted(set(columns["tokenizer"]) - {""})
+    is_per_token = any(unit.endswith("/token") for unit in columns["unit"])
+    if len(tokenizers) > 1 and is_per_token:
+        findings.note(
+            f"{cells.where('unit')}: losses per token of {len(tokenizers)} tokenizers "
+            f"({first_ten(tokenizers)}) cannot be compared; bits/byte can"
+        )
+
+
+def _text(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,186 @@
+"""Losses to expect at a target run, with intervals and how far they reach."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayeslaw.checks.diagnostics import check
+from bayeslaw.checks.extrapolation import Extrapolation, extrapolation
+from bayeslaw.decisions.target import mixture_array, require_counts
+from bayeslaw.errors import InputError
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.prediction import predict
+
+LEVELS = {
+    "lower_90": 0.05,
+    "lower_50": 0.25,
+    "median": 0.5,
+    "upper_50": 0.75,
+    "upper_90": 0.95,
+}
+
+
+@dataclass(frozen=True)
+class LossInterval:
+    """Median and central intervals of one loss.
+
+    Args:
+      lower_90: lower end of the 90 % interval.
+      lower_50: lower end of the 50 % interval.
+      median: median.
+      upper_50: upper end of the 50 % interval.
+      upper_90: upper end of the 90 % interval.
+    """
+
+    lower_90: float
+    lower_50: float
+    median: float
+    upper_50: float
+    upper_90: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Losses of every family at one target run.
+
+    Args:
+      mixture: name of the mixture; empty where the law has no ratios.
+      ratios: its sampling ratios, by family or source.
+      N: non-embedding parameters of the target run.
+      D: its training tokens.
+      unit: unit of the losses.
+      origin: origin of the rows behind the posterior.
+      expected: by family, the loss the law expects: the mean over runs of any seed.
+      new_run: by family, the loss of one new run; None if not asked for.
+      extrapolation: how far the target lies from the runs.
+      failed_checks: checks that the posterior fails.
+    """
+
+    mixture: str
+    ratios: dict[str, float]
+    N: float
+    D: float
+    unit: str
+    origin: str
+    expected: dict[str, LossInterval]
+    new_run: dict[str, LossInterval] | None
+    extrapolation: Extrapolation
+    failed_checks: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record for JSON."""
+        record = asdict(self)
+        record["extrapolation"]["label"] = self.extrapolation.label
+        return record
+
+
+def forecast(
+    posterior: xr.DataTree,
+    *,
+    N: float,
+    D: float,
+    mixtures: Mapping[str, Mapping[str, float]] | None = None,
+    new_run: bool = False,
+    seed: int = 0,
+) -> list[Forecast]:
+    """Predict the losses of a target run.
+
+    Losses are those on the held-out text of the table. Tokens count as seen once, and
+    the run as cooled.
+
+    Args:
+      posterior: result of `fit`.
+      N: non-embedding parameters of the target run.
+      D: its training tokens, in the table's token unit.
+      mixtures: ratios by family, or by source for a law with transfer, by the name of
+        the mixture; equal ratios if not given.
+      new_run: whether to add what one run adds to the mean: its seed and its noise.
+      seed: seed of that noise.
+
+    Returns:
+      one forecast for each mixture, in their order.
+
+    Raises:
+      InputError: a target or mixture is out of range or names no family.
+
+    Example:
+      >>> forecast(posterior, N=1e9, D=2e10)[0].expected["romance"].median
+    """
+    require_counts(N, D)
+    failed = tuple(one.name for one in check(posterior).failures)
+    return [
+        _one(posterior, N, D, name, ratios, new_run=new_run, seed=seed, failed=failed)
+        for name, ratios in _mixtures(posterior, mixtures or {})
+    ]
+
+
+def _one(
+    posterior: xr.DataTree,
+    N: float,
+    D: float,
+    name: str,
+    ratios: dict[str, float],
+    *,
+    new_run: bool,
+    seed: int,
+    failed: tuple[str, ...],
+) -> Forecast:
+    record = provenance(posterior)
+    inputs: dict[str, Any] = {"N": N, "D": D}
+    if ratios:
+        inputs["p"] = [list(ratios.values())]
+    families = posterior["posterior"].dataset["family"].values.tolist()
+
+    def intervals(draws: np.ndarray) -> dict[str, LossInterval]:
+        ends = np.quantile(draws[:, 0], list(LEVELS.values()), axis=0)
+        return {
+            family: LossInterval(**dict(zip(LEVELS, map(float, column), strict=True)))
+            for family, column in zip(families, ends.T, strict=True)
+        }
+
+    drawn = predict(posterior, new_run=True, seed=seed, **inputs) if new_run else None
+    return Forecast(
+        mixture=name,
+        ratios=ratios,
+        N=float(N),
+        D=float(D),
+        unit=", ".join(record["unit"]),
+        origin=", ".join(record["origin"]),
+        expected=intervals(predict(posterior, **inputs)),
+        new_run=None if drawn is None else intervals(drawn),
+        extrapolation=extrapolation(posterior, N=N, D=D, ratios=ratios),
+        failed_checks=failed,
+    )
+
+
+def _mixtures(
+    posterior: xr.DataTree, given: Mapping[str, Mapping[str, float]]
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Name and ratios of each mixture, in the order that the law takes them."""
+    law = spec_of(posterior).law_record
+    if not law.has_ratio:
+        if given:
+            raise InputError(
+                "law has no sampling ratios",
+                "mixture " + ", ".join(given),
+                "ratios for " + ", ".join(next(iter(given.values()))),
+                f"no mixture: {law.name} describes loss from N and D alone",
+                "leave the mixture out, or fit a law with ratios",
+            )
+        yield "", {}
+        return
+    has_transfer = "mixture" in law.all_inputs
+    names: tuple[str, ...] = tuple(
+        provenance(posterior)["sources"]
+        if has_transfer
+        else posterior["posterior"].dataset["family"].values.tolist()
+    )
+    for name, ratios in given.items():
+        where = f"mixture {name!r}"
+        array = mixture_array(ratios, names, where, may_be_zero=has_transfer)
+        yield name, dict(zip(names, array.tolist(), strict=True))
+    if not given:
+        yield "uniform", dict.fromkeys(names, 1 / len(names))

@@ -1,0 +1,143 @@
+"""Fitted models laid out for a comparison on the rows that all of them describe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+
+from bayeslaw.data.losses import RunTable
+from bayeslaw.errors import InputError
+from bayeslaw.inference.density import needed_draws
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.model.padded_arrays import Layout, Observations, arrange, select_rows
+from bayeslaw.model.spec import ModelSpec
+
+# What tells the rows of a table apart.
+ROW_KEY = ("run", "N", "D", "schedule", "family", "metric")
+
+# Share of the runs held out where the largest compute is asked for: single runs differ
+# in compute by a little, so that the largest alone would be one run.
+LARGEST_COMPUTE_SHARE = 0.1
+
+RowKey = tuple[Any, ...]
+Largest = Literal["N", "compute"]
+Draws = dict[str, Float[np.ndarray, "..."]]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A fitted model with its rows laid out for scoring.
+
+    Args:
+      name: name of the model in the comparison.
+      spec: its spec.
+      table: the rows it describes.
+      data: these rows laid out, scored ones and others.
+      layout: names of the axes of `data`.
+      draws: quantities of the posterior, each (chain, draw, ...).
+    """
+
+    name: str
+    spec: ModelSpec
+    table: RunTable
+    data: Observations
+    layout: Layout
+    draws: Draws
+
+    @property
+    def keys(self) -> list[RowKey]:
+        """What identifies each row of `table`."""
+        return list(zip(*(self.table.columns[name] for name in ROW_KEY), strict=True))
+
+
+def rival(name: str, posterior: xr.DataTree, table: RunTable) -> Rival:
+    """A posterior as a rival, with the table it was fitted to.
+
+    Raises:
+      InputError: the posterior was fitted to other rows.
+    """
+    spec, record = spec_of(posterior), provenance(posterior)
+    rows = select_rows(table, spec)
+    if rows.sha256 != record["table_sha256"]:
+        raise InputError(
+            "posterior does not belong to this table",
+            f"posterior {name}, fitted to {record['table']}",
+            f"{table.source}, rows with hash {rows.sha256[:12]}",
+            f"rows with hash {record['table_sha256'][:12]}",
+            "name the table of the fit with --table, or fit again",
+        )
+    with jax.enable_x64(True):
+        data, layout = arrange(rows, spec)
+    draws = posterior["posterior"].dataset
+    values = {k: draws[k].values for k in needed_draws(spec)}
+    return Rival(name, spec, rows, data, layout, values)
+
+
+def shared_rows(rivals: Sequence[Rival]) -> set[RowKey]:
+    """Rows that every rival describes: only on these can they be compared.
+
+    Raises:
+      InputError: there are none.
+    """
+    shared = set(rivals[0].keys).intersection(*(one.keys for one in rivals[1:]))
+    if not shared:
+        raise InputError(
+            "models describe no common row",
+            "models " + ", ".join(one.name for one in rivals),
+            "no row that all of them select",
+            "models of the same metric and schedule",
+            "compare models whose [selection] overlaps",
+        )
+    return shared
+
+
+def scored(one: Rival, rows: set[RowKey]) -> Observations:
+    """The rival's observations, only those of `rows` observed."""
+    keep = np.zeros(one.data.observed.shape, bool)
+    for key, group, cell in zip(
+        one.keys, one.layout.group, one.layout.cell, strict=True
+    ):
+        keep[group, cell] = key in rows
+    with jax.enable_x64(True):
+        return one.data._replace(observed=jnp.asarray(keep))
+
+
+def rows_of(one: Rival, runs: Sequence[str]) -> Bool[np.ndarray, "1 cell"]:
+    """Which cells belong to some runs."""
+    named = [position for position, run in enumerate(one.layout.runs) if run in runs]
+    return np.isin(one.data.run, named)[None]
+
+
+def largest_runs(
+    table: RunTable, rows: set[RowKey], largest: Largest
+) -> tuple[tuple[str, ...], str]:
+    """Names of the largest runs among the rows, and what they have in common.
+
+    Raises:
+      InputError: all runs are equally large.
+    """
+    size: dict[str, float] = {}
+    for run, N, D, *_ in rows:
+        of_row = N if largest == "N" else 6 * N * D
+        size[run] = max(size.get(run, 0.0), of_row)
+    sizes = np.array(list(size.values()))
+    limit = sizes.max()
+    if largest == "compute":
+        limit = np.quantile(sizes, 1 - LARGEST_COMPUTE_SHARE, method="lower")
+    if sizes.min() >= limit:
+        raise InputError(
+            "no largest runs to hold out",
+            f"{table.source}, " + ("column N" if largest == "N" else "columns N and D"),
+            f"{len(size)} runs, all of them as large",
+            "runs of at least two sizes",
+            'choose largest "compute" (--largest compute), or add runs of another size',
+        )
+    held_out = tuple(run for run in table.runs if size.get(run, 0.0) >= limit)
+    if largest == "N":
+        return held_out, f"N = {limit:.4g}"
+    return held_out, f"compute of at least {limit:.3g} FLOP (6 N D)"

@@ -1,0 +1,299 @@
+"""What a posterior says of losses: at new points, and of the rows it was fitted to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from bayeslaw.errors import InputError
+from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.model.noise import noise_of_rows
+
+# Enough draws for probabilities to two digits; all draws would cost memory in
+# proportion to rows x draws.
+MAX_PREDICTIVE_DRAWS = 500
+# Probability of a Normal value up to one sd above its mean.
+ONE_SD = 0.8413447460685429
+# Inputs that a caller need not give: tokens seen once, a cooled run.
+DEFAULT_INPUTS = {"epochs": 1.0, "trunk": 0.0}
+
+
+def coordinates(
+    posterior: xr.DataTree, max_draws: int | None = None
+) -> dict[str, Float[np.ndarray, "draw ..."]]:
+    """Draws of the law's coordinates, chains joined, optionally thinned evenly.
+
+    Args:
+      posterior: result of `fit`.
+      max_draws: at most so many draws, evenly spaced; None for all.
+    """
+    draws = posterior["posterior"].dataset
+    names = spec_of(posterior).law_record.coordinates
+    return {name: joined(draws[name], max_draws) for name in names}
+
+
+def joined(values: xr.DataArray, max_draws: int | None = None) -> np.ndarray:
+    """Chains of one quantity joined, optionally thinned evenly."""
+    array = values.values.reshape(-1, *values.shape[2:])
+    if max_draws is None or len(array) <= max_draws:
+        return array
+    return array[np.linspace(0, len(array) - 1, max_draws).astype(int)]
+
+
+def predict(
+    posterior: xr.DataTree,
+    *,
+    max_draws: int | None = None,
+    new_run: bool = False,
+    seed: int = 0,
+    **inputs: Any,
+) -> Float[np.ndarray, "draw point family"]:
+    """Loss of every family at new points: its expectation, or that of a new run.
+
+    Args:
+      posterior: result of `fit`.
+      max_draws: at most so many draws, evenly spaced.
+      new_run: whether to add what one run of its own seed would add: run effect and
+        noise of its rows. Expected losses if not.
+      seed: seed of that noise.
+      **inputs: inputs of the law by name, N, D and p, each broadcastable to
+        (point, family), in units of the table; with transfer, p to (point, source)
+        in the order of the posterior's `source`. Where the model has the extension:
+        `epochs` of each family (1 if not given) and `trunk` (0, a cooled run).
+
+    Returns:
+      draws of the law's outcome, in the table's unit. Shape (draw, point, family).
+
+    Raises:
+      InputError: an input of the law is missing, or one is named that it lacks.
+
+    Example:
+      >>> predict(posterior, N=1e9, D=2e10, p=[[0.2, 0.2, 0.2, 0.2, 0.2]]).shape
+      (4000, 1, 5)
+    """
+    law = spec_of(posterior).law_record
+    optional = [name for name in DEFAULT_INPUTS if name in law.all_inputs]
+    if not set(law.inputs) <= set(inputs) <= {*law.inputs, *optional}:
+        raise InputError(
+            "inputs do not match the law's",
+            "arguments of predict",
+            ", ".join(sorted(inputs)) or "none",
+            ", ".join([*law.inputs, *(f"{name} (optional)" for name in optional)]),
+            f"name every input of {law.name}, and no other",
+        )
+    given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
+    log_mean = log_outcome(posterior, law_inputs(posterior, given), max_draws)
+    if new_run:
+        noise = _run_noise(posterior, log_mean.shape, max_draws, seed, given.get("p"))
+        log_mean = log_mean + noise
+    return np.exp(log_mean)
+
+
+def law_inputs(
+    posterior: xr.DataTree, given: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Inputs as the law takes them, from plain ones of (point, family) or (point, 1).
+
+    Ratios are (point, source) where the law takes whole mixtures.
+    """
+    law, record = spec_of(posterior).law_record, provenance(posterior)
+    reference = record["reference"]
+    n_points = np.broadcast_shapes(*(array.shape[:1] for array in given.values()))[0]
+    shape = (n_points, len(posterior["posterior"].dataset["family"]))
+    found = {
+        name: np.broadcast_to(np.log(given[name] / reference[name]), shape).T
+        for name in law.all_inputs
+        if name in reference
+    }
+    for name, default in DEFAULT_INPUTS.items():
+        if name in law.all_inputs:
+            found[name] = np.broadcast_to(given.get(name, np.array(default)), shape).T
+    if "mixture" in law.all_inputs:
+        sources = record["sources"]
+        mixture = np.broadcast_to(given["p"], (n_points, len(sources)))
+        found |= mixture_inputs(posterior, mixture)
+    return found
+
+
+def mixture_inputs(
+    posterior: xr.DataTree, mixture: Float[np.ndarray, "point source"]
+) -> dict[str, Any]:
+    """Inputs of the transfer extension at new mixtures."""
+    record = provenance(posterior)
+    families = posterior["posterior"].dataset["family"].values
+    return {
+        "mixture": mixture.T,
+        "own": np.equal.outer(families.astype(str), np.array(record["sources"])),
+        "log_p0": np.log(record["reference"]["p"]),
+    }
+
+
+def log_outcome(
+    posterior: xr.DataTree, inputs: Mapping[str, Any], max_draws: int | None = None
+) -> Float[np.ndarray, "draw point family"]:
+    """Log of the expected outcome at inputs as the law takes them."""
+    law = spec_of(posterior).law_record
+    with jax.enable_x64(True):
+        fixed = {name: jnp.asarray(array) for name, array in inputs.items()}
+        outcome = jax.vmap(lambda values: law.log_outcome(fixed, values))
+        draws = coordinates(posterior, max_draws)
+        found = outcome({k: jnp.asarray(v) for k, v in draws.items()})
+        return np.asarray(found).swapaxes(1, 2)
+
+
+def _run_noise(
+    posterior: xr.DataTree,
+    shape: tuple[int, ...],
+    max_draws: int | None,
+    seed: int,
+    ratios: np.ndarray | None,
+) -> np.ndarray:
+    """What one run adds to the log loss of every point and family."""
+    draws, rng = posterior["posterior"].dataset, np.random.default_rng(seed)
+    noise = _noise_at(posterior, shape, max_draws, ratios)
+    drawn = noise.rvs(size=shape, random_state=rng)
+    if "run_sd" in draws:
+        run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
+        drawn = drawn + run_sd * rng.normal(size=(*shape[:2], 1))
+    return drawn
+
+
+def row_noise_width(
+    posterior: xr.DataTree, ratios: Float[np.ndarray, " source"] | None = None
+) -> Float[np.ndarray, "draw family"]:
+    """Half the width of the central 68 % interval of a row's noise, on log loss.
+
+    One sd if the noise is Normal; Student-t noise of few degrees of freedom has none.
+
+    Args:
+      posterior: result of `fit`.
+      ratios: the mixture; the reference ratio of all families if None.
+    """
+    draws = posterior["posterior"].sizes
+    shape = (draws["chain"] * draws["draw"], 1, draws["family"])
+    batch = None if ratios is None else ratios[None]
+    return _noise_at(posterior, shape, None, batch).ppf(ONE_SD)[:, 0]
+
+
+def _noise_at(
+    posterior: xr.DataTree,
+    shape: tuple[int, ...],
+    max_draws: int | None,
+    ratios: np.ndarray | None,
+) -> Any:
+    """Noise of new rows around 0, (draw, point, family)."""
+    noise, draws = spec_of(posterior).noise, posterior["posterior"].dataset
+    log_ratio: Any = 0.0
+    if noise.depends_on_ratio and ratios is not None:
+        log_ratio = own_log_ratio(posterior, ratios)
+    return noise_of_rows(
+        noise.likelihood,
+        _shape_of_noise(draws, max_draws),
+        np.zeros(shape),
+        joined(draws["sigma"], max_draws)[:, None, :],
+        log_ratio=log_ratio,
+    )
+
+
+def own_log_ratio(
+    posterior: xr.DataTree, ratios: Float[np.ndarray, "*batch source"]
+) -> Float[np.ndarray, "*batch family"]:
+    """log(p / reference) of each family; 0 counts as the smallest ratio tried."""
+    record, rows = provenance(posterior), posterior["constant_data"].dataset
+    if "mixture" in spec_of(posterior).law_record.all_inputs:
+        families = posterior["posterior"].dataset["family"].values.tolist()
+        ratios = ratios[..., [record["sources"].index(name) for name in families]]
+    tried = rows["p"].values
+    positive = np.where(ratios > 0, ratios, tried[tried > 0].min())
+    return np.log(positive / record["reference"]["p"])
+
+
+def _shape_of_noise(
+    draws: xr.Dataset, max_draws: int | None
+) -> dict[str, Float[np.ndarray, " draw"]]:
+    """Draws of what all rows' noise shares, as far as the model has it."""
+    names = {"nu", "sigma_ratio_power"} & {*draws}
+    return {name: joined(draws[name], max_draws) for name in names}
+
+
+def predictive(
+    posterior: xr.DataTree, max_draws: int = MAX_PREDICTIVE_DRAWS
+) -> tuple[Any, np.ndarray]:
+    """Predictive distribution of the log of every fitted row, given its run's effect.
+
+    Args:
+      posterior: result of `fit`.
+      max_draws: at most so many draws.
+
+    Returns:
+      frozen distribution of shape (draw, observation), and the observed log values,
+      shape (observation,).
+    """
+    spec, draws = spec_of(posterior), posterior["posterior"].dataset
+    rows = posterior["constant_data"].dataset
+    family = draws.get_index("family").get_indexer(rows["family"].values)
+    inputs = _fitted_inputs(posterior, family)
+    log_mean = log_outcome(posterior, inputs, max_draws)
+    mean = log_mean[:, rows["cell"].values, family]
+    if "run_effect" in draws:
+        run = draws.get_index("run").get_indexer(rows["run"].values)
+        mean = mean + joined(draws["run_effect"], max_draws)[:, run]
+    noise = noise_of_rows(
+        spec.noise.likelihood,
+        _shape_of_noise(draws, max_draws),
+        mean,
+        joined(draws["sigma"], max_draws)[:, family],
+        log_se=rows["log_se"].values,
+        log_ratio=rows["log_ratio"].values,
+    )
+    return noise, np.log(posterior["observed_data"].dataset["value"].values)
+
+
+def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]:
+    """Inputs of the fitted rows, laid out as families by cells."""
+    law, record = spec_of(posterior).law_record, provenance(posterior)
+    rows = posterior["constant_data"].dataset
+    cell = rows["cell"].values
+    shape = (len(posterior["posterior"].dataset["family"]), cell.max() + 1)
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        array = np.zeros(shape)
+        array[family, cell] = values
+        return array
+
+    reference = record["reference"]
+    found = {
+        name: spread(
+            np.log(rows[name].values / reference[name])
+            if name in reference
+            else rows[name].values
+        )
+        for name in law.all_inputs
+        if name in rows
+    }
+    if "mixture" in law.all_inputs:
+        # Not every cell has a row.
+        run = np.full(shape[1], rows["run"].values[0], object)
+        run[cell] = rows["run"].values
+        mixtures = [record["mixtures"][name] for name in run]
+        ratios = [[mix.get(s, 0.0) for s in record["sources"]] for mix in mixtures]
+        found |= mixture_inputs(posterior, np.array(ratios))
+    return found
+
+
+def pit(posterior: xr.DataTree) -> Float[np.ndarray, " observation"]:
+    """Probability integral transform of each fitted row; uniform if the model fits."""
+    distribution, observed = predictive(posterior)
+    return distribution.cdf(observed).mean(0)
+
+
+def replicate(
+    posterior: xr.DataTree, *, seed: int = 0, n_draws: int = 200
+) -> Float[np.ndarray, "draw observation"]:
+    """Replicated values of the fitted rows, in the table's unit."""
+    distribution, _ = predictive(posterior, n_draws)
+    return np.exp(distribution.rvs(random_state=np.random.default_rng(seed)))

@@ -1,0 +1,223 @@
+"""Runs a study on an executor and keeps its observation table.
+
+The parent alone writes the table. What a run measured lies in its folder first, so
+whatever is killed, the next start finds the rows and appends those missing.
+"""
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from bayeslaw.errors import InputError
+from bayeslaw.proxy.execution.measured_rows import check_table, collect, rows_by_run
+from bayeslaw.proxy.execution.pool import Pool
+from bayeslaw.proxy.execution.tensorboard import TensorBoard
+from bayeslaw.proxy.study.config import RunSpec, StudyFile
+from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study.study_corpus import training_corpus
+from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.study.workload import count_rows, tokens_trained, work_per_token
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Where runs are trained: `Pool` on this machine, `JobArray` on a cluster."""
+
+    def train(
+        self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
+    ) -> Generator[None]:
+        """Trains prepared runs; yields at every poll and calls `on_end` after each run.
+
+        It may stop while runs are left that something else will train.
+
+        Args:
+          runs: folders with a spec, none of them over, in the order to start them.
+          out: folder for logs.
+          on_end: called with each run that has ended, well or not.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `train_study` or `collect_study` did."""
+
+    trained: int  # runs finished now
+    skipped: int  # runs that needed nothing: finished before, or known to diverge
+    unfinished: int  # runs left: waiting, or with a job of a cluster
+    failed: dict[str, str]  # run -> reason, of all runs of the study
+    rows_added: int  # observations appended to the table
+    tokens: int  # tokens trained now
+    seconds: float  # wall time
+
+    def __str__(self) -> str:
+        """Two or three sentences, and a line for each failed run."""
+        lines = [
+            f"{self.trained} runs trained, {self.skipped} skipped, "
+            f"{len(self.failed)} failed; {self.rows_added} observations appended. "
+            f"{self.tokens:,} tokens in {self.seconds:.0f} s."
+        ]
+        if self.unfinished:
+            lines.append(f"{self.unfinished} runs wait or are with a cluster.")
+        return "\n".join(
+            [*lines, *(f"failed: {run}: {why}" for run, why in self.failed.items())]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return asdict(self)
+
+
+def train_study(
+    path: str | Path,
+    *,
+    executor: Executor | None = None,
+    board: TensorBoard | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Trains every run of a study that is not finished, and appends its observations.
+
+    Args:
+      path: the study file; `observations.csv` and `out/` lie beside it.
+      executor: where to train; a process per core of this machine if None.
+      board: where the logs are copied to.
+      progress: whether to draw a progress bar on standard error.
+
+    Returns:
+      what was done. Failed runs are listed with the reason; the others went on.
+
+    Raises:
+      InputError: the study file is wrong, the table was measured with other settings,
+        or another process trains this study.
+
+    Example:
+      >>> train_study("runs/sample-families/study.toml").failed
+      {}
+    """
+    with _opened(path) as study:
+        study.train(executor or Pool(), board=board, progress=progress)
+        return study.summary()
+
+
+def collect_study(path: str | Path) -> Summary:
+    """Appends what finished runs have measured so far, and trains nothing.
+
+    Args and Raises: as `train_study`.
+    """
+    with _opened(path) as study:
+        return study.summary()
+
+
+class _Study:
+    """A study whose lock is held, its measured rows collected."""
+
+    def __init__(self, folder: Path, study: StudyFile, specs: list[RunSpec]):
+        self._folder, self._study, self._began = folder, study, time.monotonic()
+        self._runs = {spec.run: RunFolder.of(folder, spec) for spec in specs}
+        self._rows_added = collect(folder, self._runs.values())
+        measured = rows_by_run(folder)
+        # A table that came without `out/` counts as done.
+        self._todo = [
+            spec
+            for spec in specs
+            if not self._runs[spec.run].is_over
+            and measured[spec.run] < count_rows(spec)
+        ]
+        self._tokens_before = self._count_tokens()
+
+    def train(
+        self, executor: Executor, *, board: TensorBoard | None, progress: bool
+    ) -> None:
+        """Trains the runs, the longest first so that the last end together."""
+        if not self._todo:
+            return
+        corpus_folder = training_corpus(self._study, self._folder)
+        for spec in self._todo:
+            self._runs[spec.run].prepare(spec, corpus_folder)
+        ordered = sorted(self._todo, key=_work, reverse=True)
+        runs, ended = [self._runs[spec.run] for spec in ordered], 0
+
+        def on_end(run: RunFolder) -> None:
+            nonlocal ended
+            self._rows_added += collect(self._folder, [run])
+            ended += 1
+
+        polls = executor.train(runs, self._folder / "out", on_end)
+        with _progress_bar(shown=progress) as bar:
+            task = bar.add_task("", total=sum(map(tokens_trained, ordered)))
+            # Closed by hand: an exception in this loop must end the processes at once.
+            with contextlib.closing(polls):
+                for _ in polls:
+                    text = f"{ended}/{len(runs)} runs, tokens"
+                    bar.update(task, completed=self._count_tokens(), description=text)
+                    if board:
+                        board.update(runs)
+        if board:
+            board.close(runs)
+
+    def summary(self) -> Summary:
+        """What has been done."""
+        todo = [self._runs[spec.run] for spec in self._todo]
+        trained = sum(run.is_finished for run in todo)
+        return Summary(
+            trained=trained,
+            skipped=len(self._runs) - len(todo),
+            unfinished=len(todo) - trained - sum(bool(run.failure) for run in todo),
+            failed={
+                name: run.failure["reason"]
+                for name, run in self._runs.items()
+                if run.failure
+            },
+            rows_added=self._rows_added,
+            tokens=self._count_tokens() - self._tokens_before,
+            seconds=time.monotonic() - self._began,
+        )
+
+    def _count_tokens(self) -> int:
+        return sum(self._runs[spec.run].tokens_done for spec in self._todo)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[_Study]:
+    """The study, locked against a second process that would write its table."""
+    study, folder = read_study(path), Path(path).parent
+    specs = expand(study)
+    (folder / "out" / "runs").mkdir(parents=True, exist_ok=True)
+    with open(folder / "out" / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                "this study is being trained by another process",
+                str(folder),
+                "a locked study",
+                "one training process per study",
+                "wait for it to end, or stop it",
+            ) from error
+        check_table(folder, specs)
+        yield _Study(folder, study, specs)
+
+
+def _work(spec: RunSpec) -> float:
+    return tokens_trained(spec) * work_per_token(spec)
+
+
+def _progress_bar(*, shown: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    more = (MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, *more, console=console, disable=not shown)

@@ -1,0 +1,24 @@
+"""How much a run is: the tokens it trains on, the rows it yields, the work it takes."""
+
+from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study.schedule import legs
+
+
+def tokens_trained(spec: RunSpec) -> int:
+    """Tokens that a run trains on, trunk and forks together."""
+    steps = sum(leg.stop - leg.start for leg in legs(spec))
+    return steps * spec.training.tokens_per_step
+
+
+def count_rows(spec: RunSpec) -> int:
+    """Observations of a finished run."""
+    return sum(leg.tokens > 0 for leg in legs(spec)) * len(spec.corpus.families)
+
+
+def work_per_token(spec: RunSpec) -> float:
+    """Number that the time for a token grows in proportion to: weights of the layers.
+
+    It serves to compare runs of a study; constant factors and the vocabulary are left
+    out.
+    """
+    return spec.proxy.width**2 * spec.proxy.depth

@@ -1,0 +1,244 @@
+"""Tables of the report, as text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayeslaw.decisions.decision import Decision, probability
+from bayeslaw.decisions.regret import MixtureRegret
+from bayeslaw.model.spec import ModelSpec
+from bayeslaw.plots.style import compact
+from bayeslaw.reports.numbers import between, factor, percent, ratio
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Args:
+      title: what it shows.
+      header: column names.
+      rows: cells by row; the first of each row names it.
+      has_numbers: whether the cells after the first are aligned as numbers.
+      has_origin: whether they come from rows of the table, whose origin is then shown.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    has_numbers: bool = True
+    has_origin: bool = True
+
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def ratio_table(decision: Decision, tried: Ranges) -> Table:
+    """The decision: one row a family."""
+    return Table(
+        "Recommended mixture",
+        (
+            "family",
+            "recommended ratio",
+            f"{decision.probability:.0%} interval of the optimum",
+            f"flat range (costs < {decision.flat_tolerance:.1%})",
+            "tried in the runs",
+        ),
+        tuple(
+            (
+                name,
+                ratio(decision.ratios[name]),
+                between(ratio(decision.lower[name]), ratio(decision.upper[name])),
+                between(
+                    ratio(decision.flat_lower[name]), ratio(decision.flat_upper[name])
+                ),
+                between(*map(ratio, tried[name]))
+                + (
+                    " ⚠ not tried"
+                    if name in decision.extrapolation.outside_ratios
+                    else ""
+                ),
+            )
+            for name in decision.families
+        ),
+    )
+
+
+def regret_table(decision: Decision) -> Table:
+    """What each compared mixture costs, the recommended one first."""
+
+    def row(verdict: MixtureRegret) -> tuple[str, ...]:
+        own = verdict.name == decision.recommended.name
+        noise = verdict.p_beyond_noise
+        return (
+            verdict.name,
+            percent(verdict.regret),
+            between(percent(verdict.regret_lower), percent(verdict.regret_upper)),
+            "–" if own else probability(verdict.p_worse),
+            "–" if own else factor(verdict.compute_factor),
+            "–" if own else probability(noise),
+        )
+
+    return Table(
+        "Cost of each mixture",
+        (
+            "mixture",
+            "expected regret",
+            f"{decision.probability:.0%} interval",
+            "P(worse than recommended)",
+            "tokens for the same loss",
+            "P(gain > noise)",
+        ),
+        tuple(row(verdict) for verdict in (decision.recommended, *decision.compared)),
+    )
+
+
+def mixture_table(decision: Decision) -> Table:
+    """Ratios of all compared mixtures, and what belongs to a family besides."""
+    verdicts = (decision.recommended, *decision.compared)
+    return Table(
+        "Ratios of all mixtures, and sensitivity to the weights",
+        (
+            "family",
+            *(verdict.name for verdict in verdicts),
+            "weight",
+            "recommended if its weight were doubled",
+            "its part of the recommended mixture's regret",
+            "epochs of the recommended mixture",
+        ),
+        tuple(
+            (
+                name,
+                *(ratio(verdict.ratios[name]) for verdict in verdicts),
+                ratio(decision.weights[name]),
+                ratio(decision.doubled_weight[name]),
+                percent(decision.regret_by_family[name])
+                if name in decision.regret_by_family
+                else "–",
+                f"{decision.epochs[name]:.2g}" if name in decision.epochs else "–",
+            )
+            for name in decision.families
+        ),
+    )
+
+
+def pair_table(decision: Decision) -> Table:
+    """Probability that the mixture of a row is better than that of a column."""
+    names = tuple(decision.p_better)
+    return Table(
+        "P(the row's mixture has a lower loss than the column's)",
+        ("mixture", *names),
+        tuple(
+            (
+                name,
+                *(
+                    "–"
+                    if rival == name
+                    else probability(decision.p_better[name][rival])
+                    for rival in names
+                ),
+            )
+            for name in names
+        ),
+    )
+
+
+def prior_table(spec: ModelSpec) -> Table:
+    """Pooling and prior of every coordinate of the law, defaults written out."""
+    law = spec.law_record
+    rows = []
+    for name, coordinate in law.coordinates.items():
+        prior, pooling = spec.prior_of(name), spec.pooling_of(name)
+        mean = f"Normal({prior.loc:.3g}, {prior.scale:.3g})"
+        spread = f"LogNormal(log {prior.spread / 2:.3g}, 0.5)"
+        if pooling == "none":
+            mean = f"Normal({prior.loc:.3g}, {prior.total_scale:.3g}) for each family"
+        rows.append(
+            (
+                name,
+                coordinate.meaning,
+                pooling,
+                mean,
+                spread if pooling == "partial" else "–",
+            )
+        )
+    return Table(
+        "Priors of the law's coordinates",
+        ("coordinate", "meaning", "pooling", "mean over families", "sd over families"),
+        tuple(rows),
+        has_numbers=False,
+        has_origin=False,
+    )
+
+
+def parameter_units(unit: str) -> dict[str, str]:
+    """Unit of the law's parameters where they have one."""
+    return {"E": unit, "A": f"{unit} · N^α", "B": f"{unit} · D^β"}
+
+
+def parameter_table(
+    posterior: xr.DataTree,
+    spec: ModelSpec,
+    sizes: xr.Dataset,
+    *,
+    unit: str,
+    level: float,
+) -> Table:
+    """The paper's parameters: one row a family, one column a parameter."""
+    names = spec.law_record.parameters
+    draws = posterior["posterior"].dataset
+    units = parameter_units(unit)
+    families = draws["family"].values.tolist()
+
+    def cell(name: str, family: int) -> str:
+        values = draws[name].values[..., family].ravel()
+        size = sizes[name].values[family]
+        return f"{_median(values, level)}\nESS {size:.0f}"
+
+    return Table(
+        f"Parameters of the law, median [{level:.0%} interval]; bulk ESS",
+        ("family", *(f"{n} [{units[n]}]" if n in units else n for n in names)),
+        tuple(
+            (family, *(cell(name, i) for name in names))
+            for i, family in enumerate(families)
+        ),
+    )
+
+
+def scalar_table(
+    posterior: xr.DataTree, sizes: xr.Dataset, rhat: xr.Dataset, level: float
+) -> Table:
+    """Sampled quantities without a family, and the noise of each family."""
+    draws = posterior["posterior"].dataset
+    rows = [
+        (
+            str(name),
+            _median(draws[name].values.ravel(), level),
+            f"{float(sizes[name]):.0f}",
+            f"{float(rhat[name]):.3f}",
+        )
+        for name in sizes.data_vars
+        if draws[name].ndim == 2
+    ]
+    rows += [
+        (
+            f"sigma[{family}]",
+            _median(draws["sigma"].values[..., i].ravel(), level),
+            f"{sizes['sigma'].values[i]:.0f}",
+            f"{rhat['sigma'].values[i]:.3f}",
+        )
+        for i, family in enumerate(draws["family"].values.tolist())
+    ]
+    return Table(
+        "Group means and sds of the coordinates, and noise",
+        ("quantity", f"median [{level:.0%} interval]", "bulk ESS", "R-hat"),
+        tuple(rows),
+    )
+
+
+def _median(draws: np.ndarray, level: float) -> str:
+    tail = (1 - level) / 2
+    lower, middle, upper = map(compact, np.quantile(draws, [tail, 0.5, 1 - tail]))
+    return f"{middle} [{lower}, {upper}]"
