@@ -22,7 +22,7 @@ from bayeslaw.inference.posterior import (
     save_posterior,
     spec_of,
 )
-from bayeslaw.inference.prior_draws import prior_draws
+from bayeslaw.inference.prior_draws import draw_prior
 from bayeslaw.inference.sampler import SamplerSettings
 from bayeslaw.model.hierarchy import initial_centring
 from bayeslaw.model.padded_arrays import arrange
@@ -134,7 +134,7 @@ def test_the_density_of_every_variant_is_finite_with_a_gradient(changes, absent)
     spec = changed_spec(**changes)
     with jax.enable_x64(True):
         data, _ = arrange(table, spec)
-        drawn = prior_draws(spec, data, jax.random.key(0), 1)
+        drawn = draw_prior(spec, data, jax.random.key(0), 1)
         assert absent not in {**drawn.sites, **drawn.deterministic}
         free = {name: values[0] for name, values in drawn.sites.items()}
         centring = initial_centring(spec, data)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, small_posterior, write
 
-from bayeslaw.checks.extrapolation import INSIDE, extrapolation
+from bayeslaw.checks.extrapolation import INSIDE, extrapolation_of
 from bayeslaw.decisions.forecasting import forecast
 from bayeslaw.errors import InputError
 from bayeslaw.inference.posterior import save_posterior
@@ -16,12 +16,12 @@ EVEN = dict.fromkeys(("germanic", "romance", "slavic"), 1 / 3)
 
 
 def codes(**target):
-    found = extrapolation(small_posterior(), **target)
+    found = extrapolation_of(small_posterior(), **target)
     return [warning.code for warning in found.warnings]
 
 
 def test_a_target_inside_the_runs_is_called_so():
-    inside = extrapolation(small_posterior(), N=5e7, D=2e9, ratios=EVEN)
+    inside = extrapolation_of(small_posterior(), N=5e7, D=2e9, ratios=EVEN)
     assert (inside.label, inside.warnings) == (INSIDE, ())
 
 
@@ -30,7 +30,7 @@ def test_each_way_out_has_its_code_and_its_factor():
     assert codes(N=5e7, D=1e8, ratios=EVEN) == ["extrapolated_tokens"]
     lopsided = {"germanic": 0.998, "romance": 0.001, "slavic": 0.001}
     assert codes(N=5e7, D=2e9, ratios=lopsided) == ["untried_ratio"]
-    far = extrapolation(small_posterior(), N=8e8, D=1e8, ratios=lopsided)
+    far = extrapolation_of(small_posterior(), N=8e8, D=1e8, ratios=lopsided)
     assert far.label.startswith("N 3.2x beyond the largest run; D 10x below the ")
     assert "germanic, romance, slavic" in far.label
     assert far.N_factor == pytest.approx(3.2)

@@ -7,7 +7,7 @@ import pytest
 from proxy_studies import write_study
 
 from bayeslaw.data.losses import read_runs
-from bayeslaw.design.closed_loop import RECORD, Steps, closed_loop
+from bayeslaw.design.closed_loop import RECORD, Steps, run_loop
 from bayeslaw.design.plan import NextRun, NextRuns
 from bayeslaw.errors import FailedChecksError
 from bayeslaw.proxy.study.growth import AddedRun, add_runs
@@ -83,7 +83,7 @@ class Laboratory:
 
     def run(self, **options):
         steps = Steps(self.train, self.choose, self.add)
-        return closed_loop(
+        return run_loop(
             self.study, steps, **{"budget": 1000, "rounds": 20} | options
         )
 

@@ -12,7 +12,7 @@ from bayeslaw.checks.diagnostics import check
 from bayeslaw.checks.power_scaling import sensitivities
 from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.inference.prediction import predictive
-from bayeslaw.model.log_prior import log_prior
+from bayeslaw.model.log_prior import log_prior_parts
 
 DIMS = ("chain", "draw")
 
@@ -50,7 +50,7 @@ def test_a_stated_prior_of_the_degrees_of_freedom_is_the_one_scaled():
     draws = small_posterior()["posterior"].dataset
     nu = draws["nu"].values
     found = {
-        shape: log_prior(
+        shape: log_prior_parts(
             changed_spec(noise={"nu": {"shape": shape, "rate": rate}}), draws
         )
         for shape, rate in ((2.0, 0.1), (4.0, 0.5))
@@ -63,7 +63,7 @@ def test_a_stated_prior_of_the_degrees_of_freedom_is_the_one_scaled():
 
 def test_families_fitted_apart_have_their_own_prior_and_no_hierarchy():
     spec = small_spec().model_copy(update={"pooling": {"default": "none"}})
-    parts = log_prior(spec, small_posterior()["posterior"].dataset)
+    parts = log_prior_parts(spec, small_posterior()["posterior"].dataset)
     assert (parts["families"] == 0).all()
     assert (parts["spreads"] == 0).all()
 

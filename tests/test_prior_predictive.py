@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, small_posterior, small_spec, small_study
 
-from bayeslaw.checks.prior_predictive import (
+from bayeslaw.checks.prior_predictions import (
     prior_check,
     prior_checks,
     prior_predictive,

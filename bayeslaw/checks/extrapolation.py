@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.checks.identifiability import Code, DesignWarning
-from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference import provenance
 
 INSIDE = "inside the runs' range"
 # Ratios of a target are compared with those of the table, which may be rounded.
@@ -36,7 +36,7 @@ class Extrapolation:
         return "; ".join(warning.found for warning in self.warnings) or INSIDE
 
 
-def extrapolation(
+def extrapolation_of(
     posterior: xr.DataTree,
     *,
     N: float,
@@ -55,7 +55,7 @@ def extrapolation(
       factors beyond the largest run, and typed warnings, none if all is inside.
 
     Example:
-      >>> extrapolation(posterior, N=1e9, D=2e10).label
+      >>> extrapolation_of(posterior, N=1e9, D=2e10).label
       'N 3.2x beyond the largest run; D 2x beyond the longest run'
     """
     rows = posterior["constant_data"].dataset

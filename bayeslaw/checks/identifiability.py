@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference import provenance, spec_of
 
 Code = Literal[
     "single_ray",

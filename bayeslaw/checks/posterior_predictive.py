@@ -8,8 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from bayeslaw.checks.verdicts import Check
-from bayeslaw.inference.posterior import spec_of
-from bayeslaw.inference.prediction import pit, predictive
+from bayeslaw.inference import pit, predictive, spec_of
 
 # Kolmogorov-Smirnov tests of the PIT: their level, over all tests together. The rows
 # were fitted, run effects with them, so under a right model they look a little better

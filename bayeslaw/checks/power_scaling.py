@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.checks.verdicts import Check
-from bayeslaw.model.log_prior import STATED
+from bayeslaw.model import STATED
 
 THRESHOLD = 0.05  # above it a quantity is sensitive, Kallioinen et al. 2024
 SOURCE = "Kallioinen et al. 2024, doi 10.1007/s11222-023-10366-5"

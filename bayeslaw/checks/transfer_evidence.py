@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference import provenance, spec_of
 
 # Below this worth of a token no decision changes by much.
 THRESHOLD = 0.02

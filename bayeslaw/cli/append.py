@@ -22,7 +22,7 @@ def append(
 
     All of them or none; rows it has already are left alone.
     """
-    from bayeslaw.design.request import append_results
+    from bayeslaw.design import append_results
 
     added = append_results(table, results)
     if as_json:

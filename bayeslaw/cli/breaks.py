@@ -17,7 +17,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.downstream.break_decisions import Breaks
+    from bayeslaw.downstream import Breaks
 
 Metric = Annotated[
     str | None, typer.Option(help="The one to decide about; BLEU by default.")
@@ -75,9 +75,7 @@ def breaks(
     For each curve of a table of scores: P(break), and whether to keep pretraining.
     """
     from bayeslaw.data.scores import read_curves
-    from bayeslaw.downstream.break_analysis import breaks
-    from bayeslaw.downstream.break_posterior import USUAL_PRIOR, prior_of_rate
-    from bayeslaw.downstream.card import Prices
+    from bayeslaw.downstream import USUAL_PRIOR, Prices, breaks, prior_of_rate
 
     scores = read_curves(table, origin=origin, unit=unit)
     decided = breaks(
@@ -98,7 +96,7 @@ def breaks(
 
 def _show(decided: "Breaks", output: Path | None, *, as_json: bool) -> None:
     if output is not None:
-        from bayeslaw.reports.break_report import break_report
+        from bayeslaw.reports import break_report
 
         break_report(decided, output)
     if as_json:
@@ -111,7 +109,7 @@ def _show(decided: "Breaks", output: Path | None, *, as_json: bool) -> None:
 
 def print_breaks(decided: "Breaks") -> None:
     """Print one line a curve, then what to know about them."""
-    from bayeslaw.downstream.break_sentences import (
+    from bayeslaw.downstream import (
         EXPLANATION,
         Change,
         curve_names,

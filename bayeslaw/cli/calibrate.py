@@ -14,7 +14,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_json, print_lines, print_table, study_progress
 
 if TYPE_CHECKING:
-    from bayeslaw.evaluation.coverage import Calibration
+    from bayeslaw.evaluation import Calibration
 
 
 def calibrate(
@@ -31,8 +31,8 @@ def calibrate(
 
     About 5 s a study. Exit status 2 if they hold it too rarely, or too often.
     """
-    from bayeslaw.evaluation.calibration import calibrate
-    from bayeslaw.model.spec import read_spec
+    from bayeslaw.evaluation import calibrate
+    from bayeslaw.model import read_spec
 
     spec = read_spec(model)
     source = read_spec(truth) if truth else spec

@@ -14,8 +14,8 @@ def check(posterior: Posterior, as_json: Json = False) -> None:
 
     Exit status 2 if a check failed.
     """
-    from bayeslaw.checks.diagnostics import check
-    from bayeslaw.inference.posterior import load_posterior
+    from bayeslaw.checks import check
+    from bayeslaw.inference import load_posterior
 
     checks = check(load_posterior(posterior))
     if as_json:

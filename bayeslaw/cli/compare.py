@@ -37,9 +37,7 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayeslaw.evaluation.comparison import Comparison
-    from bayeslaw.evaluation.elpd import Score
-    from bayeslaw.evaluation.sensitivity import Sensitivity
+    from bayeslaw.evaluation import Comparison, Score, Sensitivity
 
 
 def compare(
@@ -67,9 +65,13 @@ def compare(
     With --params and --tokens also by the ratios they recommend.
     """
     from bayeslaw.data.losses import read_runs
-    from bayeslaw.evaluation.comparison import compare
-    from bayeslaw.inference.posterior import families_of, load_posterior, provenance
-    from bayeslaw.inference.sampler import SamplerSettings
+    from bayeslaw.evaluation import compare
+    from bayeslaw.inference import (
+        SamplerSettings,
+        families_of,
+        load_posterior,
+        provenance,
+    )
 
     _require_both(params, tokens)
     trees = [load_posterior(path) for path in posteriors]
@@ -118,7 +120,7 @@ def _decisions(
     probability: float,
 ) -> "Sensitivity | None":
     """Ratios each model recommends, judged by the others; None without a target."""
-    from bayeslaw.evaluation.sensitivity import decision_sensitivity
+    from bayeslaw.evaluation import decision_sensitivity
 
     if params is None or tokens is None:
         return None
@@ -135,7 +137,7 @@ def _decisions(
 
 def _names(paths: "list[Path]", trees: "list[xr.DataTree]") -> list[str]:
     """Names of the models: of their specs, of their files where these are equal."""
-    from bayeslaw.inference.posterior import spec_of
+    from bayeslaw.inference import spec_of
 
     names = [spec_of(tree).name for tree in trees]
     if len(set(names)) < len(names):

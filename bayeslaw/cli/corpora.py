@@ -12,7 +12,7 @@ from bayeslaw.cli.terminal import print_json, print_lines, print_table
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
-    from bayeslaw.corpora.manifest import Manifest, Size
+    from bayeslaw.corpora import Manifest, Size
 
 corpora = typer.Typer(help="Build corpora for proxies.", rich_markup_mode=None)
 Source = Annotated[
@@ -81,9 +81,12 @@ def build(
 
     A stopped build goes on where it was.
     """
-    from bayeslaw.corpora.building import TokenizerChoice, build_corpus
-    from bayeslaw.corpora.progress import progress_bars
-    from bayeslaw.corpora.source import SourceOptions
+    from bayeslaw.corpora import (
+        SourceOptions,
+        TokenizerChoice,
+        build_corpus,
+        progress_bars,
+    )
 
     options = SourceOptions(
         held_out_share=_check_share(held_out_share),
@@ -108,7 +111,7 @@ def build(
 @corpora.command()
 def show(folder: Folder, as_json: Json = False) -> None:
     """Show what is in a corpus, and whether it is as it was built."""
-    from bayeslaw.corpora.folder import verify
+    from bayeslaw.corpora import verify
 
     manifest = verify(folder)
     if as_json:

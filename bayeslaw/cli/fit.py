@@ -46,10 +46,8 @@ def fit(
 ) -> None:
     """Draw from the posterior of a model given a table of runs."""
     from bayeslaw.data.losses import read_runs
-    from bayeslaw.inference.fitting import fit
-    from bayeslaw.inference.posterior import save_posterior
-    from bayeslaw.inference.sampler import SamplerSettings
-    from bayeslaw.model.spec import read_spec
+    from bayeslaw.inference import SamplerSettings, fit, save_posterior
+    from bayeslaw.model import read_spec
 
     rows = read_runs(
         table,
@@ -69,7 +67,7 @@ def fit(
 
 def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
     """Print what was fitted and the interval of every parameter of the law."""
-    from bayeslaw.inference.posterior import provenance, spec_of
+    from bayeslaw.inference import provenance, spec_of
 
     record = provenance(posterior)
     draws = posterior["posterior"].dataset

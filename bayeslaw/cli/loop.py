@@ -37,8 +37,7 @@ from bayeslaw.cli.run_options import (
 from bayeslaw.cli.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
-    from bayeslaw.design.closed_loop import Ended, Round, Steps
-    from bayeslaw.design.plan import NextRuns
+    from bayeslaw.design import Ended, NextRuns, Round, Steps
 
 
 def loop(
@@ -69,7 +68,7 @@ def loop(
     """
     settings = required_target(params, tokens, budget)
     available = settings.pop("budget")
-    from bayeslaw.design.closed_loop import closed_loop
+    from bayeslaw.design import run_loop
 
     settings |= {
         "runs": runs,
@@ -84,7 +83,7 @@ def loop(
         "seed": seed,
         **possible_runs(study, None, None, overhead),
     }
-    ended = closed_loop(
+    ended = run_loop(
         study,
         _steps(study, model, weights, settings, quiet=as_json),
         budget=available,
@@ -105,9 +104,8 @@ def _steps(
     quiet: bool,
 ) -> "Steps":
     """What a loop does in each round."""
-    from bayeslaw.design import next_runs
-    from bayeslaw.design.closed_loop import Steps
-    from bayeslaw.inference.posterior import families_of
+    from bayeslaw.design import Steps, next_runs
+    from bayeslaw.inference import families_of
 
     def choose(budget: float, number: int) -> "NextRuns":
         draws = fitted_round(study, model, number, settings["seed"], quiet=quiet)

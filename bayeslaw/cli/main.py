@@ -6,6 +6,7 @@ Heavy libraries are imported inside the verbs, so that `bayeslaw --help` stays q
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -61,15 +62,27 @@ def _options(
 
 
 # In the order of their use, which `--help` keeps.
-for verb in (validate, priors, fit, check, compare, predict, transfer, calibrate):
-    app.command()(verb)
-app.command()(breaks)
+VERBS: tuple[Callable[..., None], ...] = (
+    validate,
+    priors,
+    fit,
+    check,
+    compare,
+    predict,
+    transfer,
+    calibrate,
+    breaks,
+    ratios,
+    report,
+    next_,
+    train,
+    append,
+    loop,
+    simulate,
+)
+for verb in VERBS:
+    app.command(verb.__name__.rstrip("_"))(verb)
 app.add_typer(corpora, name="corpora")
-for verb in (ratios, report):
-    app.command()(verb)
-app.command("next")(next_)
-for verb in (train, append, loop, simulate):
-    app.command()(verb)
 
 
 def main() -> None:

@@ -35,8 +35,8 @@ from bayeslaw.cli.terminal import print_json, print_lines, print_table
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
-    from bayeslaw.design.plan import NextRuns
-    from bayeslaw.downstream.break_decisions import Breaks
+    from bayeslaw.design import NextRuns
+    from bayeslaw.downstream import Breaks
 
 Source = Annotated[
     Path,
@@ -95,7 +95,7 @@ def next_(
     wanted = required_target(params, tokens, budget)
     _check_output(output, study)
     from bayeslaw.design import next_runs
-    from bayeslaw.inference.posterior import families_of, load_posterior
+    from bayeslaw.inference import families_of, load_posterior
 
     chosen = next_runs(
         draws := load_posterior(posterior),
@@ -128,7 +128,7 @@ def _show(chosen: "NextRuns", written: Path | None, *, as_json: bool) -> None:
 
 def _next_checkpoints(table: Path, *, seed: int, as_json: bool) -> None:
     from bayeslaw.data.scores import read_curves
-    from bayeslaw.downstream.break_analysis import breaks
+    from bayeslaw.downstream import breaks
 
     decided = breaks(read_curves(table), seed=seed)
     if as_json:
@@ -193,7 +193,7 @@ def _short(count: float) -> str:
 
 def print_checkpoints(decided: "Breaks") -> None:
     """Print which checkpoints to fine-tune next, the most useful first."""
-    from bayeslaw.downstream.break_sentences import (
+    from bayeslaw.downstream import (
         amount,
         curve_names,
         probability_text,

@@ -8,9 +8,7 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bayeslaw.decisions.constraints import Constraints
-    from bayeslaw.decisions.decision import Decision
-    from bayeslaw.decisions.recipes import Source
+    from bayeslaw.decisions import Constraints, Decision, Source
 
 
 def read_weights(
@@ -25,7 +23,7 @@ def read_weights(
     if weights is None or weights == "uniform":
         return None
     if Path(weights).suffix.lower() in (".csv", ".gz", ".parquet"):
-        from bayeslaw.data.speakers import read_speakers
+        from bayeslaw.data import read_speakers
 
         return read_speakers(weights, families)
     return _numbers(_read_toml(Path(weights)), weights)
@@ -52,7 +50,7 @@ def read_constraints(
     worst_share: float | None = None,
 ) -> "Constraints":
     """Constraints of a file, and options in the place of what it says."""
-    from bayeslaw.decisions.constraints import parse_constraints
+    from bayeslaw.decisions import parse_constraints
 
     content = {} if path is None else _read_toml(path)
     options = {
@@ -97,7 +95,7 @@ def _numbers(content: Any, where: str) -> dict[str, float]:
 
 def read_sources(path: Path | None) -> "dict[str, Source] | None":
     """Where the text of each family lies: a path, or a table with it and more."""
-    from bayeslaw.decisions.recipes import Source
+    from bayeslaw.decisions import Source
 
     if path is None:
         return None
@@ -129,7 +127,7 @@ def write_recipe(
     sources: "Mapping[str, Source] | None",
 ) -> None:
     """Write the recommended mixture as a trainer reads it."""
-    from bayeslaw.decisions.recipes import recipe
+    from bayeslaw.decisions import recipe
 
     content = recipe(decision, trainer, sources)
     output.parent.mkdir(parents=True, exist_ok=True)

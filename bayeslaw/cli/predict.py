@@ -17,7 +17,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.decisions.forecasting import Forecast, LossInterval
+    from bayeslaw.decisions import Forecast, LossInterval
 
 
 def predict(
@@ -35,8 +35,8 @@ def predict(
 
     Equal ratios where no mixture is given.
     """
-    from bayeslaw.decisions.forecasting import forecast
-    from bayeslaw.inference.posterior import load_posterior
+    from bayeslaw.decisions import forecast
+    from bayeslaw.inference import load_posterior
 
     forecasts = forecast(
         load_posterior(posterior),

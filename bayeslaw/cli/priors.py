@@ -19,7 +19,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_checks, print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.model.spec import ModelSpec
+    from bayeslaw.model import ModelSpec
 
 
 def priors(
@@ -40,9 +40,9 @@ def priors(
 
     Before fitting. Exit status 2 if the priors exclude the losses.
     """
-    from bayeslaw.checks.prior_predictive import prior_checks, prior_predictive
+    from bayeslaw.checks import prior_checks, prior_predictive
     from bayeslaw.data.losses import read_runs
-    from bayeslaw.model.spec import read_spec
+    from bayeslaw.model import read_spec
 
     spec = read_spec(model)
     rows = read_runs(
@@ -75,7 +75,7 @@ def prior_rows(spec: "ModelSpec") -> list[dict[str, Any]]:
     """Prior of every coordinate's mean over families, in the paper's parameters."""
     from statistics import NormalDist
 
-    from bayeslaw.model.stated_priors import natural_names
+    from bayeslaw.model import natural_names
 
     by_coordinate = {v: k for k, v in natural_names(spec.law_record).items()}
     found = []

@@ -33,7 +33,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.decisions.decision import Decision
+    from bayeslaw.decisions import Decision
 
 
 def ratios(
@@ -57,8 +57,8 @@ def ratios(
     as_json: Json = False,
 ) -> None:
     """Choose sampling ratios for a target run, with their regret."""
-    from bayeslaw.decisions.optimum import optimal_ratios
-    from bayeslaw.inference.posterior import families_of, load_posterior
+    from bayeslaw.decisions import optimal_ratios
+    from bayeslaw.inference import families_of, load_posterior
 
     require_recipe(recipe, output, sources)
     paths = read_sources(sources)
@@ -117,7 +117,7 @@ def print_decision(decision: "Decision", *, pairs: bool = False) -> None:
 
 def _print_pairs(decision: "Decision") -> None:
     """Rows A, columns B: names are long, so the columns have their rows' numbers."""
-    from bayeslaw.decisions.decision import probability
+    from bayeslaw.decisions import probability
 
     names = list(decision.p_better)
     # No title of the table: it would wrap at the width of few columns.

@@ -43,7 +43,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write decision, curves, checks and provenance as one HTML file."""
-    from bayeslaw.inference.posterior import families_of, load_posterior
+    from bayeslaw.inference import families_of, load_posterior
     from bayeslaw.reports import report
 
     draws = load_posterior(posterior)

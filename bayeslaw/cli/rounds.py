@@ -10,7 +10,7 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayeslaw.design.plan import NextRuns
+    from bayeslaw.design import NextRuns
 
 # Draws of each chain in a round of a loop; more where the first are too few to tell.
 DRAWS = (1000, 4000)
@@ -48,8 +48,7 @@ def possible_runs(
             "one of them",
             "name further sizes under [proxies] in the study",
         )
-    from bayeslaw.proxy.study.growth import sizes_of, tokens_of
-    from bayeslaw.proxy.study.study_file import read_study
+    from bayeslaw.proxy.study import read_study, sizes_of, tokens_of
 
     content = read_study(study)
     return {
@@ -84,8 +83,8 @@ def write_runs_asked(
     if output.suffix == ".toml" and study is not None:
         extend_study(study, chosen, output)
         return output
-    from bayeslaw.design.request import write_request
-    from bayeslaw.inference.posterior import provenance, spec_of
+    from bayeslaw.design import write_request
+    from bayeslaw.inference import provenance, spec_of
 
     write_request(
         chosen,
@@ -99,7 +98,7 @@ def write_runs_asked(
 
 def extend_study(study: Path, chosen: "NextRuns", output: Path) -> None:
     """Write a study file with chosen runs added."""
-    from bayeslaw.proxy.study.growth import AddedRun, add_runs
+    from bayeslaw.proxy.study import AddedRun, add_runs
 
     add_runs(
         study,
@@ -118,7 +117,7 @@ def train_all(study: Path, *, quiet: bool) -> None:
     Raises:
       InputError: no run of it could be trained.
     """
-    from bayeslaw.proxy.execution.executor import train_study
+    from bayeslaw.proxy.execution import train_study
 
     summary = train_study(study, progress=not quiet)
     if summary.failed and not summary.rows_added and not summary.skipped:
@@ -135,12 +134,16 @@ def fitted_round(
     study: Path, model: Path, number: int, seed: int, *, quiet: bool
 ) -> "xr.DataTree":
     """The posterior of a round, from its file where it was fitted already."""
-    from bayeslaw.checks.diagnostics import check
+    from bayeslaw.checks import check
     from bayeslaw.data.losses import read_runs
-    from bayeslaw.inference.fitting import fit
-    from bayeslaw.inference.posterior import load_posterior, provenance, save_posterior
-    from bayeslaw.inference.sampler import SamplerSettings
-    from bayeslaw.model.spec import read_spec
+    from bayeslaw.inference import (
+        SamplerSettings,
+        fit,
+        load_posterior,
+        provenance,
+        save_posterior,
+    )
+    from bayeslaw.model import read_spec
 
     table = read_runs(study.parent / "observations.csv")
     spec = read_spec(model)

@@ -30,8 +30,8 @@ def simulate(
     Writes observations.csv and truth.json.
     """
     from bayeslaw.data.losses import write_runs
-    from bayeslaw.evaluation.simulation import FAMILIES, simulate
-    from bayeslaw.model.spec import read_spec
+    from bayeslaw.evaluation import FAMILIES, simulate
+    from bayeslaw.model import read_spec
 
     table, truth = simulate(
         read_spec(model),

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayeslaw.checks.verdicts import Checks
-    from bayeslaw.inference.sampler import Report
+    from bayeslaw.checks import Checks
+    from bayeslaw.inference import Report
 
 VERDICT_STYLES = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 

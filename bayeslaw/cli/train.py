@@ -10,7 +10,7 @@ from bayeslaw.cli.terminal import print_json, print_lines, print_table
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
-    from bayeslaw.proxy.execution.executor import Executor, Summary
+    from bayeslaw.proxy.execution import Executor, Summary
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")]
 Workers = Annotated[
@@ -102,11 +102,11 @@ def train(
     elif index is not None:
         _train_one(study, index, as_json=as_json)
     elif collect:
-        from bayeslaw.proxy.execution.executor import collect_study
+        from bayeslaw.proxy.execution import collect_study
 
         _print_summary(collect_study(study), as_json=as_json)
     elif distributed:
-        from bayeslaw.proxy.execution.distributed import train_together
+        from bayeslaw.proxy.execution import train_together
 
         _print_added(train_together(study, weights=weights), as_json=as_json)
     else:
@@ -133,8 +133,7 @@ def _check_choice(
 def _train_all(
     study: Path, where: "Executor", tensorboard: Path | None, *, as_json: bool
 ) -> None:
-    from bayeslaw.proxy.execution.executor import train_study
-    from bayeslaw.proxy.execution.tensorboard import TensorBoard
+    from bayeslaw.proxy.execution import TensorBoard, train_study
 
     board = TensorBoard(tensorboard) if tensorboard else None
     summary = train_study(study, executor=where, board=board, progress=not as_json)
@@ -148,9 +147,7 @@ def _executor(
     array_cap: int | None,
     no_wait: bool,
 ) -> "Executor":
-    from bayeslaw.proxy.execution.job_array import JobArray
-    from bayeslaw.proxy.execution.pool import Pool
-    from bayeslaw.proxy.execution.slurm import SlurmQueue, read_options
+    from bayeslaw.proxy.execution import JobArray, Pool, SlurmQueue, read_options
 
     if name == "local":
         return Pool(workers)
@@ -160,7 +157,7 @@ def _executor(
 
 def _train_one(study: Path, index: int, *, as_json: bool) -> None:
     """Train one run; the exit status is 1 if it crashed, so that it is tried again."""
-    from bayeslaw.proxy.execution.task import train_numbered
+    from bayeslaw.proxy.execution import train_numbered
 
     run = train_numbered(study, index)
     reason = run.failure.get("reason", "")
@@ -180,7 +177,7 @@ def _print_added(rows: int, *, as_json: bool) -> None:
 
 
 def _print_status(study: Path, *, as_json: bool) -> None:
-    from bayeslaw.proxy.execution.status import read_status
+    from bayeslaw.proxy.execution import read_status
 
     status = read_status(study)
     if as_json:

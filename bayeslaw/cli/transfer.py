@@ -11,7 +11,7 @@ from bayeslaw.cli.options import (
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
-    from bayeslaw.checks.transfer_evidence import Independence
+    from bayeslaw.checks import Independence
 
 
 def transfer(
@@ -25,8 +25,8 @@ def transfer(
 
     Of a posterior fitted with transfer, with the prior's answers beside.
     """
-    from bayeslaw.checks.transfer_evidence import independence
-    from bayeslaw.inference.posterior import load_posterior
+    from bayeslaw.checks import independence
+    from bayeslaw.inference import load_posterior
 
     found = independence(load_posterior(posterior), threshold)
     if as_json:

@@ -28,7 +28,7 @@ def validate(
     """
     from bayeslaw.data import losses as runs
     from bayeslaw.data import scores as curves
-    from bayeslaw.data.losses.kind import holds_scores
+    from bayeslaw.data.losses import holds_scores
 
     if holds_scores(table):
         _refuse_options_of_losses(mixtures, normalise_mixtures)

@@ -1,1 +1,6 @@
-"""Text sources: where the documents of a language family come from."""
+"""Corpora for proxies: read, split, tokenise, keep."""
+
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -75,7 +75,7 @@ def _read_local(rest: str, options: SourceOptions, report: Report) -> SourceText
 
 
 def _read_debian(rest: str, options: SourceOptions, report: Report) -> SourceText:
-    from bayeslaw.corpora.debian.recipe import read_debian
+    from bayeslaw.corpora.debian import read_debian
 
     return read_debian(options, report)
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bayeslaw.data.table.files import Cells, read_cells
-from bayeslaw.data.table.findings import Findings, first_ten, nearest
-from bayeslaw.data.table.schema import quoted
+from bayeslaw.data.table import Cells, Findings, first_ten, nearest, quoted, read_cells
 from bayeslaw.errors import InputError
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.checks.extrapolation import Extrapolation
-from bayeslaw.checks.power_scaling import THRESHOLD, PriorSensitivity
+from bayeslaw.checks import THRESHOLD, Extrapolation, PriorSensitivity
 from bayeslaw.decisions.constraint_sentences import constraint_sentences
 from bayeslaw.decisions.regret import MixtureRegret
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.decisions.solvers.water_filling import fill
+from bayeslaw.decisions.solvers import fill
 from bayeslaw.decisions.target import Target
 
 # Shares below count as this where logs are taken; transfer may leave a source without.

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.checks.diagnostics import check
-from bayeslaw.checks.extrapolation import Extrapolation, extrapolation
+from bayeslaw.checks import Extrapolation, check, extrapolation_of
 from bayeslaw.decisions.target import mixture_array, require_counts
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.inference.prediction import predict
+from bayeslaw.inference import predict, provenance, spec_of
 
 LEVELS = {
     "lower_90": 0.05,
@@ -151,7 +149,7 @@ def _one(
         origin=", ".join(record["origin"]),
         expected=intervals(predict(posterior, **inputs)),
         new_run=None if drawn is None else intervals(drawn),
-        extrapolation=extrapolation(posterior, N=N, D=D, ratios=ratios),
+        extrapolation=extrapolation_of(posterior, N=N, D=D, ratios=ratios),
         failed_checks=failed,
     )
 

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.checks.diagnostics import require_passed
-from bayeslaw.checks.extrapolation import extrapolation
-from bayeslaw.checks.power_scaling import PriorSensitivity, sensitivities
+from bayeslaw.checks import (
+    PriorSensitivity,
+    extrapolation_of,
+    require_passed,
+    sensitivities,
+)
 from bayeslaw.decisions.constraints import FREE, Constraints
 from bayeslaw.decisions.decision import Decision
 from bayeslaw.decisions.flatness import flat_boundary, flat_end, flat_radius
@@ -17,7 +20,7 @@ from bayeslaw.decisions.target import Target, mixture_array
 from bayeslaw.decisions.target_loss import PUBLISHED_R
 from bayeslaw.decisions.usual_mixtures import named_mixtures
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference import provenance, spec_of
 
 # A regret below this share of the loss is far inside seed noise of real runs.
 FLAT_TOLERANCE = 1e-3
@@ -96,7 +99,9 @@ def optimal_ratios(
         ),
         **_pairs_and_prospect(target, action, best, compared),
         doubled_weight=target.named(_doubled_weights(target)),
-        extrapolation=extrapolation(posterior, N=N, D=D, ratios=target.named(action)),
+        extrapolation=extrapolation_of(
+            posterior, N=N, D=D, ratios=target.named(action)
+        ),
         failed_checks=tuple(check.name for check in checks.failures),
         warnings=checks.clauses(),
         spec_sha256=record["spec_sha256"],

@@ -19,9 +19,8 @@ from bayeslaw.decisions.solvers import (
 )
 from bayeslaw.decisions.target_loss import RatioForm, ratio_form, require_ratio_form
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.inference.prediction import coordinates, joined, row_noise_width
-from bayeslaw.laws.extensions.crosslingual_transfer import with_own
+from bayeslaw.inference import coordinates, joined, provenance, row_noise_width, spec_of
+from bayeslaw.laws.extensions import with_own
 
 
 class Target:

@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from bayeslaw.errors import InputError
-from bayeslaw.laws import LAWS
-from bayeslaw.laws.extensions.repetition import REPETITION, worth
-from bayeslaw.laws.law import Law
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.laws import LAWS, Law
+from bayeslaw.laws.extensions import REPETITION, worth
+from bayeslaw.model import ModelSpec
 
 # R*_D of Muennighoff et al. 2023, arXiv 2305.16264, section 5, for models without it.
 PUBLISHED_R = 15.39

@@ -1,6 +1,6 @@
-"""Which runs to make next."""
+"""Which runs to train next."""
 
-from bayeslaw.design.candidates import Costs as Costs
-from bayeslaw.design.plan import NextRun as NextRun
-from bayeslaw.design.plan import NextRuns as NextRuns
-from bayeslaw.design.planning import next_runs as next_runs
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import lapack
 
-from bayeslaw.decisions.target import Target
+from bayeslaw.decisions import Target
 
 # Relative ridge on the covariance of outcomes, where draws are few.
 RIDGE = 1e-9

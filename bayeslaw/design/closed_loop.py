@@ -71,7 +71,7 @@ class Ended:
         return {**vars(self), "rounds": rounds}
 
 
-def closed_loop(
+def run_loop(
     study: Path,
     steps: Steps,
     *,

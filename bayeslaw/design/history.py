@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.design.plan import NextRun
-from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference import provenance
 
 # Ratios and sizes that differ by less are the same run.
 SAME = 1e-4

@@ -14,14 +14,15 @@ from jaxtyping import Float, Int
 
 from bayeslaw.design.beliefs import Noise
 from bayeslaw.design.candidates import Cell
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.inference.prediction import (
+from bayeslaw.inference import (
     coordinates,
     joined,
     law_inputs,
     log_outcome,
     own_log_ratio,
+    provenance,
     row_noise_width,
+    spec_of,
 )
 
 # Ratios at which losses are computed where they depend on a family's own alone; between

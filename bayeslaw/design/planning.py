@@ -8,9 +8,8 @@ import xarray as xr
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-from bayeslaw.checks.diagnostics import require_passed
-from bayeslaw.decisions.constraints import FREE, Constraints
-from bayeslaw.decisions.target import Target
+from bayeslaw.checks import require_passed
+from bayeslaw.decisions import FREE, Constraints, Target
 from bayeslaw.design.beliefs import Beliefs, beliefs_of
 from bayeslaw.design.candidates import (
     SIX_N_D,
@@ -25,7 +24,7 @@ from bayeslaw.design.outcomes import Outcomes, parameters_of, sources_of
 from bayeslaw.design.plan import NextRun, NextRuns, Stop
 from bayeslaw.design.search import Candidate, Limits, Search
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference import provenance
 
 # Regret that counts as nothing: a hundredth of a per cent of the loss.
 TOLERANCE = 1e-4

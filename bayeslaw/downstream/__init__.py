@@ -1,1 +1,6 @@
-"""Does a downstream score stop following its law? The evidence, curve by curve."""
+"""Scores after fine-tuning, and whether they stop following their law."""
+
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayeslaw.data.scores.curve import Curve
-from bayeslaw.data.scores.metrics import ENTROPIES, METRICS
-from bayeslaw.data.scores.score_table import CurveTable
+from bayeslaw.data.scores import ENTROPIES, METRICS, Curve, CurveTable
 from bayeslaw.downstream.break_decisions import Breaks, CurveDecision, Method
 from bayeslaw.downstream.break_posterior import USUAL_PRIOR, BreakPosterior, BreakPrior
 from bayeslaw.downstream.card import (

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.data.scores.curve import Curve, plain
+from bayeslaw.data.scores import Curve, plain
 from bayeslaw.downstream.card import Baseline, Card, Drawn, Interval, Prices
 from bayeslaw.downstream.rules import Verdict
 from bayeslaw.downstream.score_scale import Scale

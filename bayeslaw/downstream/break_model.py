@@ -32,7 +32,7 @@ from bayeslaw.downstream.sharing import (
     SPREAD_SD,
     settling_counts,
 )
-from bayeslaw.laws.score_laws import bleu, saturating
+from bayeslaw.laws import bleu, saturating
 
 LawName = Literal["bleu", "saturating"]
 Values = Array | np.ndarray

@@ -23,7 +23,7 @@ from bayeslaw.downstream.break_posterior import USUAL_PRIOR, BreakPosterior, Bre
 from bayeslaw.downstream.curve_shapes import DECLINES, KINDS
 from bayeslaw.downstream.score_scale import Scale
 from bayeslaw.downstream.sharing import centred
-from bayeslaw.laws.score_laws import (
+from bayeslaw.laws import (
     bleu_symbols,
     cross_entropy_symbols,
     saturating_symbols,

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayeslaw.data.scores.curve import Curve
-from bayeslaw.data.scores.metrics import ENTROPIES
-from bayeslaw.data.scores.score_table import CurveTable
+from bayeslaw.data.scores import ENTROPIES, Curve, CurveTable
 from bayeslaw.downstream.break_decisions import EntropyCheck
 from bayeslaw.downstream.break_posterior import BreakPosterior, BreakPrior
 from bayeslaw.downstream.card import N_DRAWS, Card

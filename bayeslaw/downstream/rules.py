@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import least_squares
 
 from bayeslaw.downstream.card import Baseline, Prices
-from bayeslaw.laws.score_laws import bleu, saturating
+from bayeslaw.laws import bleu, saturating
 
 Choice = Literal["keep", "stop", "drop"]
 # Of the logarithm of the exponent: starts of the search, and its bound.

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.data.scores.curve import Curve
-from bayeslaw.data.scores.metrics import ENTROPIES, POINTS
-from bayeslaw.data.scores.score_table import CurveTable
-from bayeslaw.data.table.findings import first_ten, nearest
+from bayeslaw.data.scores import ENTROPIES, POINTS, Curve, CurveTable
+from bayeslaw.data.table import first_ten, nearest
 from bayeslaw.downstream.break_posterior import (
     LEAST_POINTS,
     BreakPosterior,

@@ -11,16 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayeslaw.data.losses import RunTable
+from bayeslaw.decisions import ratio_form, require_ratio_form
 from bayeslaw.decisions.solvers import Losses, best_per_draw, no_limits
-from bayeslaw.decisions.target_loss import ratio_form, require_ratio_form
 from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.evaluation.coverage import Calibration
 from bayeslaw.evaluation.simulation import simulate
-from bayeslaw.inference.compiled import use_compile_cache
-from bayeslaw.inference.sampler import SamplerSettings, sample
-from bayeslaw.laws.law import Law
-from bayeslaw.model.padded_arrays import arrange, select_rows
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.inference import SamplerSettings, sample, use_compile_cache
+from bayeslaw.laws import Law
+from bayeslaw.model import ModelSpec, arrange, select_rows
 
 # Draws kept of each quantity: ranks among these are as fine as any test here sees.
 KEPT_DRAWS = 200

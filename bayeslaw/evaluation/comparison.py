@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.checks.diagnostics import check
+from bayeslaw.checks import check
 from bayeslaw.data.losses import RunTable
 from bayeslaw.evaluation.elpd import Score, paired_scores, stacking_weights
 from bayeslaw.evaluation.fitted_models import (
@@ -27,8 +27,7 @@ from bayeslaw.evaluation.held_out import (
     refit_log_density,
     refit_without,
 )
-from bayeslaw.inference.posterior import provenance
-from bayeslaw.inference.sampler import Report, SamplerSettings
+from bayeslaw.inference import Report, SamplerSettings, provenance
 
 REFIT_SETTINGS = SamplerSettings(chains=4, warmup=400, draws=250)
 # Short chains of many refits: above it a refit is named, not hidden.

@@ -12,10 +12,8 @@ from jaxtyping import Bool, Float
 
 from bayeslaw.data.losses import RunTable
 from bayeslaw.errors import InputError
-from bayeslaw.inference.density import needed_draws
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.model.padded_arrays import Layout, Observations, arrange, select_rows
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.inference import needed_draws, provenance, spec_of
+from bayeslaw.model import Layout, ModelSpec, Observations, arrange, select_rows
 
 # What tells the rows of a table apart.
 ROW_KEY = ("run", "N", "D", "schedule", "family", "metric")

@@ -11,11 +11,15 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from bayeslaw.evaluation.fitted_models import Draws, Rival, RowKey, rows_of, scored
-from bayeslaw.inference.compiled import use_compile_cache
-from bayeslaw.inference.density import row_moments, run_log_density
-from bayeslaw.inference.sampler import Report, SamplerSettings, sample
-from bayeslaw.model.noise import noise_of
-from bayeslaw.model.padded_arrays import Observations
+from bayeslaw.inference import (
+    Report,
+    SamplerSettings,
+    row_moments,
+    run_log_density,
+    sample,
+    use_compile_cache,
+)
+from bayeslaw.model import Observations, noise_of
 
 # Data sets fitted side by side in one call; more of them fill memory, not cores.
 SETS_AT_ONCE = 8

@@ -8,8 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import minimize
 
-from bayeslaw.decisions.optimum import optimal_ratios
-from bayeslaw.decisions.target import Target
+from bayeslaw.decisions import Target, optimal_ratios
 from bayeslaw.errors import InputError
 from bayeslaw.evaluation.comparison import Comparison
 

@@ -10,10 +10,8 @@ from jaxtyping import Float
 
 from bayeslaw.data.losses import RunTable, table_from_rows
 from bayeslaw.errors import InputError
-from bayeslaw.inference.prior_draws import prior_draws
-from bayeslaw.model.noise import noise_of_rows
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.inference import draw_prior
+from bayeslaw.model import ModelSpec, Observations, noise_of_rows
 
 FAMILIES = ("germanic", "romance", "slavic", "indic", "sino_tibetan")
 SIZES = (1e7, 3e7, 1e8, 3e8)
@@ -184,7 +182,7 @@ def _truth(
             run=jnp.zeros(1, int),
             run_exists=jnp.ones(1, bool),
         )
-        draws = jax.device_get(prior_draws(spec, nothing, jax.random.key(seed), 1))
+        draws = jax.device_get(draw_prior(spec, nothing, jax.random.key(seed), 1))
     truth = {
         name: np.asarray(values[0])
         for name, values in (draws.sites | draws.deterministic).items()

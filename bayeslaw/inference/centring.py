@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.model.hierarchy import (
+from bayeslaw.model import (
     Centring,
+    ModelSpec,
     Prior,
     centring_of,
     fixed_middle_and_spread,
@@ -17,7 +18,6 @@ from bayeslaw.model.hierarchy import (
     site_of,
     stacked,
 )
-from bayeslaw.model.spec import ModelSpec
 
 
 def sites_under(

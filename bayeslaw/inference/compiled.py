@@ -12,8 +12,7 @@ from typing import Any
 import jax
 from jax import export
 
-from bayeslaw.model.hierarchy import Centring
-from bayeslaw.model.padded_arrays import Observations
+from bayeslaw.model import Centring, Observations
 
 # The libraries that decide what a function is traced to.
 LIBRARIES = ("jax", "jaxlib", "numpyro")

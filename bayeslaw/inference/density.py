@@ -10,9 +10,7 @@ from jaxtyping import Array, Float
 from numpyro import distributions as dist
 
 from bayeslaw.inference.compiled import Program
-from bayeslaw.model.noise import likelihood_of, row_variance
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import ModelSpec, Observations, likelihood_of, row_variance
 
 # Points of the integral over a run's effect, and of the search for its mode. They lie
 # dense around the mode and reach beyond the prior, so that a second mode is met too,

@@ -15,17 +15,18 @@ import xarray as xr
 from bayeslaw.data.losses import RunTable
 from bayeslaw.inference.compiled import QUICK_COMPILE, Program, use_compile_cache
 from bayeslaw.inference.density import log_likelihood
-from bayeslaw.inference.prior_draws import prior_draws
+from bayeslaw.inference.prior_draws import draw_prior
 from bayeslaw.inference.sampler import Draws, Report, SamplerSettings, sample
-from bayeslaw.model.log_prior import log_prior
-from bayeslaw.model.padded_arrays import (
+from bayeslaw.model import (
     Layout,
+    ModelSpec,
     Observations,
     arrange,
+    log_prior_parts,
+    read_spec,
     row_inputs,
     select_rows,
 )
-from bayeslaw.model.spec import ModelSpec, read_spec
 
 N_PRIOR_DRAWS = 1000
 # Columns of the table that later steps need; they travel with the posterior.
@@ -72,7 +73,7 @@ def fit(
         data, layout = arrange(rows, spec)
         sample_key, prior_key = jax.random.split(jax.random.key(seed))
         draws = jax.device_get(sample(spec, data, sample_key, settings, report))
-        prior = jax.device_get(prior_draws(spec, data, prior_key, N_PRIOR_DRAWS))
+        prior = jax.device_get(draw_prior(spec, data, prior_key, N_PRIOR_DRAWS))
         posterior_set = _named(draws.values, spec, layout, n_batch=2)
         log_se = ("observation", np.asarray(data.log_se)[layout.group, layout.cell])
         log_ratio = np.asarray(data.log_ratio)[layout.group, layout.cell]
@@ -90,7 +91,7 @@ def fit(
             "prior": prior_set,
             # Under these names ArviZ finds them, for power scaling.
             "log_likelihood": likelihood,
-            "log_prior": log_prior(spec, posterior_set),
+            "log_prior": log_prior_parts(spec, posterior_set),
             "observed_data": _by_row(rows, ("value",)),
             "constant_data": _by_row(rows, ROW_COLUMNS).assign(
                 line=("observation", rows.lines),

@@ -21,9 +21,7 @@ from bayeslaw.inference.preconditioner import (
     unravel,
     values_at,
 )
-from bayeslaw.model.family_model import program
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import ModelSpec, Observations, program
 
 # Longest stretch of iterations between two reports of progress.
 MAX_CHUNK = 50

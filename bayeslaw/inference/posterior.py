@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from bayeslaw.errors import InputError
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import ModelSpec
 
 
 def provenance(posterior: xr.DataTree) -> dict[str, Any]:

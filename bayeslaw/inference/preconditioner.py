@@ -14,10 +14,7 @@ from bayeslaw.inference.centring import measured_centring, sites_under
 from bayeslaw.inference.compiled import keep_trees
 from bayeslaw.inference.laplace import laplace
 from bayeslaw.inference.prior_draws import sites_of_prior
-from bayeslaw.model.family_model import program
-from bayeslaw.model.hierarchy import Centring, initial_centring
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import Centring, ModelSpec, Observations, initial_centring, program
 
 # The search for a mode starts at the mean of this many prior draws: spread out, yet not
 # in the tails.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from bayeslaw.errors import InputError
 from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.model.noise import noise_of_rows
+from bayeslaw.model import noise_of_rows
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
 # proportion to rows x draws.

@@ -9,10 +9,7 @@ from jaxtyping import Array
 from numpyro import handlers
 
 from bayeslaw.inference.compiled import QUICK_COMPILE, Program, keep_trees
-from bayeslaw.model.family_model import program
-from bayeslaw.model.hierarchy import initial_centring
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import ModelSpec, Observations, initial_centring, program
 
 
 class PriorDraws(NamedTuple):
@@ -30,7 +27,7 @@ class PriorDraws(NamedTuple):
 keep_trees(PriorDraws)
 
 
-def prior_draws(
+def draw_prior(
     spec: ModelSpec, data: Observations, key: Array, n_draws: int
 ) -> PriorDraws:
     """Draw every unobserved site and coordinate from the prior."""

@@ -13,8 +13,7 @@ from threadpoolctl import threadpool_limits
 from bayeslaw.inference.kernel import SamplerSettings as SamplerSettings
 from bayeslaw.inference.kernel import chunks, kernel_of
 from bayeslaw.inference.preconditioner import Frame
-from bayeslaw.model.padded_arrays import Observations
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.model import ModelSpec, Observations
 
 Report = Callable[[str, int, int, int], None]
 

@@ -1,14 +1,6 @@
-"""The laws by name. A new law is one file in this folder and one line here."""
+"""Scaling laws: one file a law, and the registry that names them."""
 
-from collections.abc import Mapping
+import lazy_loader
 
-from bayeslaw.laws import chinchilla, family_loss, reducible_ratio
-from bayeslaw.laws.law import Law
-
-LAWS: Mapping[str, Law] = {
-    law.name: law for law in (family_loss.LAW, reducible_ratio.LAW, chinchilla.LAW)
-}
-"""
-Extensions that laws offer have files of their own too: `drift` (with size and with
-tokens), `transfer`, `repetition` and `trunk_offset`.
-"""
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from bayeslaw.laws.extensions.repetition import REPETITION
-from bayeslaw.laws.extensions.trunk_offset import TRUNK_OFFSET
+from bayeslaw.laws.extensions import REPETITION, TRUNK_OFFSET
 from bayeslaw.laws.group_prior import GroupPrior
 from bayeslaw.laws.law import Coordinate, DataFixed, Law, Number, Values
 

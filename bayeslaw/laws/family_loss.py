@@ -7,10 +7,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from bayeslaw.laws import chinchilla
-from bayeslaw.laws.extensions.crosslingual_transfer import TRANSFER
-from bayeslaw.laws.extensions.drift import DRIFT, TOKEN_DRIFT
-from bayeslaw.laws.extensions.repetition import REPETITION
-from bayeslaw.laws.extensions.trunk_offset import TRUNK_OFFSET
+from bayeslaw.laws.extensions import (
+    DRIFT,
+    REPETITION,
+    TOKEN_DRIFT,
+    TRANSFER,
+    TRUNK_OFFSET,
+)
 from bayeslaw.laws.group_prior import GroupPrior
 from bayeslaw.laws.law import Coordinate, Number, Values
 

@@ -1,0 +1,6 @@
+"""The statistical model: spec, priors, data arrays, noise, hierarchy."""
+
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

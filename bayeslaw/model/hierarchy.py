@@ -9,8 +9,7 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array
 
-from bayeslaw.laws.group_prior import GROUP_SD_LOG_SCALE
-from bayeslaw.laws.law import DataFixed
+from bayeslaw.laws import GROUP_SD_LOG_SCALE, DataFixed
 from bayeslaw.model.padded_arrays import Observations
 from bayeslaw.model.spec import ModelSpec
 

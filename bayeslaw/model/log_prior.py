@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.laws.group_prior import GROUP_SD_LOG_SCALE
+from bayeslaw.laws import GROUP_SD_LOG_SCALE
 from bayeslaw.model.spec import ModelSpec, ScalePrior
 
 # The parts that a person states. The others follow: how families and runs scatter is
@@ -16,7 +16,7 @@ STATED = ("means", "spreads", "noise")
 LOG_ROOT_TWO_PI = math.log(2 * math.pi) / 2
 
 
-def log_prior(spec: ModelSpec, draws: xr.Dataset) -> xr.Dataset:
+def log_prior_parts(spec: ModelSpec, draws: xr.Dataset) -> xr.Dataset:
     """Log density of the prior of every draw, in five parts.
 
     | part     | density of                                            |

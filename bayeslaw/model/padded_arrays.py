@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from bayeslaw.data.losses import RunTable
 from bayeslaw.errors import InputError
-from bayeslaw.laws.law import Law
+from bayeslaw.laws import Law
 from bayeslaw.model.spec import ModelSpec
 
 # Runs are padded to a multiple of this, so that tables of similar size share one

@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.laws import LAWS
-from bayeslaw.laws.group_prior import GroupPrior
-from bayeslaw.laws.law import Law
+from bayeslaw.laws import LAWS, GroupPrior, Law
 from bayeslaw.model.stated_priors import coordinate_priors, noise_priors
 
 Pooling = Literal["partial", "none", "complete"]

@@ -12,8 +12,7 @@ from statistics import NormalDist
 from typing import Any
 
 from bayeslaw.errors import InputError, InputErrors
-from bayeslaw.laws.group_prior import gamma_of_quantiles
-from bayeslaw.laws.law import Law
+from bayeslaw.laws import Law, gamma_of_quantiles
 
 # Distributions and their keys: of a coordinate, of what is positive, of nu.
 KEYS = {

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.downstream.break_decisions import Breaks, CurveDecision
-from bayeslaw.downstream.break_sentences import curve_names, equals
+from bayeslaw.downstream import Breaks, CurveDecision, curve_names, equals
 from bayeslaw.plots.style import (
     FAINT,
     INK,

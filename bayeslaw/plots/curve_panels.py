@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from bayeslaw.inference.prediction import predict
+from bayeslaw.inference import predict
 
 MAX_DRAWS = 400
 # Ratios of expected losses hardly differ between draws: few are enough to move points.

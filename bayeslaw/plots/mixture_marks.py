@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.decisions.decision import Decision
+from bayeslaw.decisions import Decision
 from bayeslaw.plots.style import MUTED
 
 MAX_DRAWS = 500

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.decisions.decision import Decision
+from bayeslaw.decisions import Decision
 from bayeslaw.plots.mixture_marks import DRAW_LABEL, Mark, marks
 from bayeslaw.plots.style import FAINT, INK, MUTED, WIDTH, family_colours, legible
 

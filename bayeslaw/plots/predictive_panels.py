@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.inference.posterior import provenance
-from bayeslaw.inference.prediction import pit, replicate
+from bayeslaw.inference import pit, provenance, replicate
 from bayeslaw.plots.panels import log_axis, panel_grid, round_values, spaced
 from bayeslaw.plots.style import (
     FAINT,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.checks.prior_predictive import PriorPredictive
+from bayeslaw.checks import PriorPredictive
 from bayeslaw.plots.panels import log_axis, panel_grid, spaced
 from bayeslaw.plots.style import INK, MUTED, family_colours, legible, styled
 

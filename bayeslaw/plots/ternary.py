@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import gaussian_kde
 
-from bayeslaw.decisions.decision import Decision
+from bayeslaw.decisions import Decision
 from bayeslaw.plots.mixture_marks import (
     DRAW_LABEL,
     DRAW_STYLE,

@@ -1,1 +1,1 @@
-"""Training of small language models (proxies) whose losses become observations."""
+"""Training of small language models whose losses are the observations."""

@@ -1,5 +1,6 @@
 """One offline HTML file that shows a decision and everything behind it."""
 
-from bayeslaw.reports.document import report
+import lazy_loader
 
-__all__ = ["report"]
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

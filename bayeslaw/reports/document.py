@@ -10,18 +10,11 @@ import jinja2
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
 
-from bayeslaw.checks.diagnostics import require_passed
-from bayeslaw.checks.extrapolation import tried_ratios
-from bayeslaw.checks.verdicts import Checks
-from bayeslaw.decisions.constraints import FREE, Constraints
-from bayeslaw.decisions.decision import Decision
-from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.checks import Checks, require_passed, tried_ratios
+from bayeslaw.decisions import FREE, Constraints, Decision, optimal_ratios
 from bayeslaw.errors import InputError
-from bayeslaw.inference.compiled import use_compile_cache
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.plots import family_colours
-from bayeslaw.plots.simplex_pairs import MAX_FAMILIES
-from bayeslaw.plots.style import compact
+from bayeslaw.inference import provenance, spec_of, use_compile_cache
+from bayeslaw.plots import MAX_FAMILIES, compact, family_colours
 from bayeslaw.reports import pictures, report_record, report_tables
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from bayeslaw.plots.style import compact
+from bayeslaw.plots import compact
 
 
 def percent(share: float) -> str:

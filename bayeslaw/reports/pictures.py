@@ -8,10 +8,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayeslaw import plots
-from bayeslaw.checks.diagnostics import MIN_ESS
-from bayeslaw.checks.prior_predictive import prior_predictive_of
-from bayeslaw.decisions.decision import Decision
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.checks import MIN_ESS, prior_predictive_of
+from bayeslaw.decisions import Decision
+from bayeslaw.inference import provenance, spec_of
 from bayeslaw.reports.numbers import between, ratio
 from bayeslaw.reports.report_tables import Ranges, parameter_units
 

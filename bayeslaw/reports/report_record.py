@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayeslaw.inference.posterior import provenance
-from bayeslaw.plots.style import compact
+from bayeslaw.inference import provenance
+from bayeslaw.plots import compact
 from bayeslaw.reports.numbers import listed, ratio
 from bayeslaw.reports.report_tables import Table
 

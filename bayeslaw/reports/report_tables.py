@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decisions.decision import Decision, probability
-from bayeslaw.decisions.regret import MixtureRegret
-from bayeslaw.model.spec import ModelSpec
-from bayeslaw.plots.style import compact
+from bayeslaw.decisions import Decision, MixtureRegret, probability
+from bayeslaw.model import ModelSpec
+from bayeslaw.plots import compact
 from bayeslaw.reports.numbers import between, factor, percent, ratio
 
 

@@ -1,1 +1,6 @@
-"""The `debian:` corpus: help pages, manuals and interfaces from Debian's packages."""
+"""Text in many languages from packages of the Debian archive."""
+
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

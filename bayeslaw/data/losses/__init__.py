@@ -1,48 +1,6 @@
-"""The observation table: reading, checking, selecting, writing and appending rows.
+"""The table of losses: read, check, select, write and append rows."""
 
-`columns.py` describes the table column by column.
-"""
+import lazy_loader
 
-from pathlib import Path
-from typing import Any
-
-from bayeslaw.data.losses.appending import append_rows
-from bayeslaw.data.losses.loss_reading import Reading, read_checked
-from bayeslaw.data.losses.loss_summary import summarise, summary_text
-from bayeslaw.data.losses.loss_table import (
-    RunTable,
-    read_runs,
-    table_from_rows,
-    write_runs,
-)
-
-__all__ = [
-    "RunTable",
-    "append_rows",
-    "read_runs",
-    "table_from_rows",
-    "validate",
-    "validate_report",
-    "write_runs",
-]
-
-
-def validate(
-    path: str | Path,
-    *,
-    origin: str | None = None,
-    unit: str | None = None,
-    mixtures: str | Path | None = None,
-    normalise_mixtures: bool = False,
-) -> dict[str, Any]:
-    """Returns the summary of a table, or raises all its problems; imports no numpy.
-
-    Args and Raises: as `read_runs`. `validate_report` prints the result.
-    """
-    rows = read_checked(path, Reading(origin, unit, mixtures, normalise_mixtures))
-    return summarise(rows) | {"sha256": rows.sha256}
-
-
-def validate_report(table: RunTable | dict[str, Any]) -> str:
-    """Returns a table, or its summary, as plain text for the terminal."""
-    return summary_text(table.summary() if isinstance(table, RunTable) else table)
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

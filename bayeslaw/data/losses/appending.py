@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bayeslaw.data.losses.loss_columns import RUNS
-from bayeslaw.data.table.schema import quoted
+from bayeslaw.data.table import quoted
 from bayeslaw.errors import InputError
 
 

@@ -4,8 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bayeslaw.data.losses.loss_columns import RUNS
-from bayeslaw.data.table.files import Cells, read_header
-from bayeslaw.data.table.schema import Range, Schema, number_column, quoted, text_column
+from bayeslaw.data.table import (
+    Cells,
+    Range,
+    Schema,
+    number_column,
+    quoted,
+    read_header,
+    text_column,
+)
 from bayeslaw.errors import InputError
 
 # The columns that a table of losses has not, and by which one of scores is known.

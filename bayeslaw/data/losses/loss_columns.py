@@ -1,6 +1,6 @@
 """The columns of the observation table: names, meanings, units, aliases."""
 
-from bayeslaw.data.table.schema import Range, Schema, number_column, text_column
+from bayeslaw.data.table import Range, Schema, number_column, text_column
 
 EMPTY_IF_UNKNOWN = "leave the cell empty if unknown"
 COUNT = Range(lambda x: x > 0, "a count above 0", EMPTY_IF_UNKNOWN)

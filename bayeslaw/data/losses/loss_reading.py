@@ -14,14 +14,19 @@ from bayeslaw.data.losses.appending import cell_text
 from bayeslaw.data.losses.kind import refuse_scores
 from bayeslaw.data.losses.loss_columns import RUNS
 from bayeslaw.data.losses.loss_shapes import canonical_cells
+from bayeslaw.data.table import (
+    LOSS_UNITS,
+    Cells,
+    Findings,
+    check_required,
+    consistency,
+    content_hash,
+    filled,
+    quoted,
+    read_cells,
+    units,
+)
 from bayeslaw.data.table import cells as cell_checks
-from bayeslaw.data.table import consistency
-from bayeslaw.data.table.completeness import check_required, filled
-from bayeslaw.data.table.content import content_hash
-from bayeslaw.data.table.files import Cells, read_cells
-from bayeslaw.data.table.findings import Findings
-from bayeslaw.data.table.schema import quoted
-from bayeslaw.data.table.units import LOSS_UNITS, units
 from bayeslaw.errors import InputError
 
 Columns = dict[str, list[Any]]

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bayeslaw.data.losses.loss_columns import RUNS
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings, first_ten, nearest
-from bayeslaw.data.table.schema import Schema, quoted
+from bayeslaw.data.table import Cells, Findings, Schema, first_ten, nearest, quoted
 from bayeslaw.errors import InputError
 
 _WIDE = re.compile(r"(?i)(loss|value|p|ratio|se|stderr)[_/](.+)")

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from bayeslaw.data.losses.loss_reading import CheckedRows
-from bayeslaw.data.table.table_wording import (
+from bayeslaw.data.table import (
     counts_text,
     distinct,
     extent,

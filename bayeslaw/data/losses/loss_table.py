@@ -14,7 +14,7 @@ from bayeslaw.data.losses.loss_reading import (
     rows_checked,
 )
 from bayeslaw.data.losses.loss_summary import summarise
-from bayeslaw.data.table.content import arrays, checked_mask, write_columns
+from bayeslaw.data.table import arrays, checked_mask, write_columns
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bayeslaw.data.losses.loss_columns import RUNS
-from bayeslaw.data.table.cells import is_not_given
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings, first_ten
+from bayeslaw.data.table import Cells, Findings, first_ten, is_not_given
 
 Mixture = dict[str, float]
 TOLERANCE = 1e-6  # of the sum of ratios, and between two statements of one ratio

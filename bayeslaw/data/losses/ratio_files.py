@@ -6,9 +6,7 @@ from pathlib import Path
 
 from bayeslaw.data.losses.loss_columns import RUNS
 from bayeslaw.data.losses.mixtures import Mixture, check_sums, ratio_or_none
-from bayeslaw.data.table.files import Cells, read_cells
-from bayeslaw.data.table.findings import Findings, first_ten
-from bayeslaw.data.table.schema import quoted
+from bayeslaw.data.table import Cells, Findings, first_ten, quoted, read_cells
 from bayeslaw.errors import InputError
 
 

@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 from bayeslaw.data.scores.metrics import FIXED_UNITS, POINTS
-from bayeslaw.data.table.completeness import filled
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings, first_ten
+from bayeslaw.data.table import Cells, Findings, filled, first_ten
 
 
 def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:

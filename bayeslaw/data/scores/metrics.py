@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bayeslaw.data.table.schema import plain_name
-from bayeslaw.data.table.units import LOSS_UNITS
+from bayeslaw.data.table import LOSS_UNITS, plain_name
 
 POINTS = "points"  # 0 to 100
 

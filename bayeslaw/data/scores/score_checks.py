@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayeslaw.data.losses.mixtures import TOLERANCE, Mixture, agree, given_mixtures
+from bayeslaw.data.losses import TOLERANCE, Mixture, agree, given_mixtures
 from bayeslaw.data.scores.curve import NOT_PRETRAINED
 from bayeslaw.data.scores.metrics import FIXED_UNITS
-from bayeslaw.data.table.consistency import (
+from bayeslaw.data.table import (
     CONSTANT_IN_A_RUN,
+    Cells,
+    Findings,
     check_constant,
     check_runs,
 )
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings
 
 Columns = Mapping[str, Sequence[Any]]
 

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from bayeslaw.data.losses.kind import SCORES
-from bayeslaw.data.losses.loss_columns import COUNT, EMPTY_IF_UNKNOWN, RUNS
-from bayeslaw.data.table.schema import Range, Schema, number_column, text_column
+from bayeslaw.data.losses import COUNT, EMPTY_IF_UNKNOWN, RUNS, SCORES
+from bayeslaw.data.table import Range, Schema, number_column, text_column
 
 _NOT_NEGATIVE = Range(lambda x: x >= 0, "a number, 0 or more", EMPTY_IF_UNKNOWN)
 

@@ -6,9 +6,13 @@ from typing import Any
 
 from bayeslaw.data.scores.curve import rows_of_curves
 from bayeslaw.data.scores.metrics import FIXED_UNITS
-from bayeslaw.data.table.consistency import note_small_counts, note_tokenizers
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings, first_ten
+from bayeslaw.data.table import (
+    Cells,
+    Findings,
+    first_ten,
+    note_small_counts,
+    note_tokenizers,
+)
 
 Columns = Mapping[str, Sequence[Any]]
 FEWEST_POINTS = 3  # values of D_p; two fix level and slope, none is left for the shape

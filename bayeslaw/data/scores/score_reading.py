@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayeslaw.data.losses.appending import cell_text
-from bayeslaw.data.losses.kind import refuse_losses
+from bayeslaw.data.losses import cell_text, refuse_losses
 from bayeslaw.data.scores import score_checks
 from bayeslaw.data.scores.curve import NOT_PRETRAINED
 from bayeslaw.data.scores.filling import with_runs, with_units
@@ -17,19 +16,23 @@ from bayeslaw.data.scores.metrics import ALLOWED_UNITS, ENTROPIES
 from bayeslaw.data.scores.score_columns import CURVES
 from bayeslaw.data.scores.score_notes import note_oddities
 from bayeslaw.data.scores.score_shapes import canonical_cells
-from bayeslaw.data.table.cells import (
+from bayeslaw.data.table import (
+    FIXES,
+    LOSS_UNITS,
     ORIGINS,
+    Cells,
+    Findings,
     check_losses,
+    check_required,
+    check_unique,
+    content_hash,
+    filled,
     listed_words,
     numbers,
+    read_cells,
+    units,
     words,
 )
-from bayeslaw.data.table.completeness import check_required, filled
-from bayeslaw.data.table.consistency import check_unique
-from bayeslaw.data.table.content import content_hash
-from bayeslaw.data.table.files import Cells, read_cells
-from bayeslaw.data.table.findings import Findings
-from bayeslaw.data.table.units import FIXES, LOSS_UNITS, units
 from bayeslaw.errors import InputError
 
 Columns = dict[str, list[Any]]

@@ -4,12 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bayeslaw.data.losses.loss_shapes import melted, named
+from bayeslaw.data.losses import melted, named
 from bayeslaw.data.scores.metrics import METRICS, metric_name
 from bayeslaw.data.scores.score_columns import CURVES
-from bayeslaw.data.table.files import Cells
-from bayeslaw.data.table.findings import Findings, first_ten, nearest
-from bayeslaw.data.table.schema import plain_name, quoted
+from bayeslaw.data.table import Cells, Findings, first_ten, nearest, plain_name, quoted
 
 # Columns that belong to one metric of a row, and must say to which.
 _OF_A_METRIC = ("se", "unit", "signature")

@@ -6,7 +6,7 @@ from typing import Any
 
 from bayeslaw.data.scores.curve import NOT_PRETRAINED, plain, rows_of_curves
 from bayeslaw.data.scores.score_reading import CheckedCurves
-from bayeslaw.data.table.table_wording import (
+from bayeslaw.data.table import (
     counts_text,
     distinct,
     extent,

@@ -10,7 +10,7 @@ from bayeslaw.data.scores.curve import Curve, curve_of_rows, rows_of_curves
 from bayeslaw.data.scores.score_columns import CURVES
 from bayeslaw.data.scores.score_reading import CheckedCurves, read_checked, rows_checked
 from bayeslaw.data.scores.score_summary import summarise
-from bayeslaw.data.table.content import arrays, checked_mask, write_columns
+from bayeslaw.data.table import arrays, checked_mask, write_columns
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from dataclasses import replace
 from bayeslaw.data.table.cells import ORIGINS
 from bayeslaw.data.table.files import Cells
 from bayeslaw.data.table.findings import Findings, nearest
+from bayeslaw.data.table.loss_units import LOSS_UNITS, canonical_unit
 from bayeslaw.data.table.schema import Schema, quoted
-from bayeslaw.data.table.units import LOSS_UNITS, canonical_unit
 from bayeslaw.errors import InputError
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayeslaw.data.losses.appending import csv_text, replace_file
+from bayeslaw.data.losses import csv_text, replace_file
 from bayeslaw.data.table.schema import Schema
 from bayeslaw.errors import InputError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bayeslaw.data.losses.appending import cell_text
+from bayeslaw.data.losses import cell_text
 from bayeslaw.data.table.findings import Findings, nearest
 from bayeslaw.data.table.schema import quoted
 from bayeslaw.errors import InputError

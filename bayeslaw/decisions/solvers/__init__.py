@@ -1,19 +1,6 @@
 """Mixtures of least loss: per draw and over draws, free or between limits."""
 
-from bayeslaw.decisions.solvers.best import Risk, best_mixture, best_per_draw, is_convex
-from bayeslaw.decisions.solvers.feasibility import no_limits, roomiest
-from bayeslaw.decisions.solvers.interior import Limits, Solution
-from bayeslaw.decisions.solvers.weighted_losses import Losses, Repetition
+import lazy_loader
 
-__all__ = [
-    "Limits",
-    "Losses",
-    "Repetition",
-    "Risk",
-    "Solution",
-    "best_mixture",
-    "best_per_draw",
-    "is_convex",
-    "no_limits",
-    "roomiest",
-]
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,13 +13,16 @@ from jax.experimental import multihost_utils
 from bayeslaw.errors import InputError
 from bayeslaw.proxy.execution.measured_rows import collect
 from bayeslaw.proxy.execution.worker import train_run
-from bayeslaw.proxy.study.config import RunSpec, StudyFile
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.study_corpus import training_corpus
-from bayeslaw.proxy.study.study_file import expand, read_study
-from bayeslaw.proxy.study.workload import tokens_trained
-from bayeslaw.proxy.training.mesh import Layout, Sharding
-from bayeslaw.proxy.training.training_program import TrainingDiverged
+from bayeslaw.proxy.study import (
+    RunFolder,
+    RunSpec,
+    StudyFile,
+    expand,
+    read_study,
+    tokens_trained,
+    training_corpus,
+)
+from bayeslaw.proxy.training import Layout, Sharding, TrainingDiverged
 
 
 def train_together(

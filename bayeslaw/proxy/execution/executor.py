@@ -26,11 +26,17 @@ from bayeslaw.errors import InputError
 from bayeslaw.proxy.execution.measured_rows import check_table, collect, rows_by_run
 from bayeslaw.proxy.execution.pool import Pool
 from bayeslaw.proxy.execution.tensorboard import TensorBoard
-from bayeslaw.proxy.study.config import RunSpec, StudyFile
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.study_corpus import training_corpus
-from bayeslaw.proxy.study.study_file import expand, read_study
-from bayeslaw.proxy.study.workload import count_rows, tokens_trained, work_per_token
+from bayeslaw.proxy.study import (
+    RunFolder,
+    RunSpec,
+    StudyFile,
+    count_rows,
+    expand,
+    read_study,
+    tokens_trained,
+    training_corpus,
+    work_per_token,
+)
 
 
 @runtime_checkable

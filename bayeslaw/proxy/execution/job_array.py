@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from bayeslaw.proxy.execution.task import Task
-from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study import RunFolder
 
 POLL_SECONDS = 10.0
 # A run whose job has ended is given so long to show its last files, which on a shared

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from bayeslaw.data.losses import append_rows
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.study.config import RunSpec
-from bayeslaw.proxy.study.run_folder import Row, RunFolder
+from bayeslaw.proxy.study import Row, RunFolder, RunSpec
 
 
 @dataclass(frozen=True)

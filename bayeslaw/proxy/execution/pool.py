@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.study.run_folder import RunFolder
+from bayeslaw.proxy.study import RunFolder
 
 POLL_SECONDS = 0.5
 

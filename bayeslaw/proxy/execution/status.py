@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.proxy.execution.measured_rows import rows_by_run
-from bayeslaw.proxy.study.config import RunSpec
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.study_file import expand, read_study
-from bayeslaw.proxy.study.workload import count_rows, tokens_trained, work_per_token
+from bayeslaw.proxy.study import (
+    RunFolder,
+    RunSpec,
+    count_rows,
+    expand,
+    read_study,
+    tokens_trained,
+    work_per_token,
+)
 
 # What a run can be, in the order in which they are told.
 STATES = {

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 from bayeslaw.errors import InputError
 from bayeslaw.proxy.execution.measured_rows import rows_by_run
 from bayeslaw.proxy.execution.pool import worker_settings
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.study_corpus import training_corpus
-from bayeslaw.proxy.study.study_file import expand, read_study
-from bayeslaw.proxy.study.workload import count_rows
+from bayeslaw.proxy.study import (
+    RunFolder,
+    count_rows,
+    expand,
+    read_study,
+    training_corpus,
+)
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.schedule import legs
+from bayeslaw.proxy.study import RunFolder, legs
 
 Point = tuple[str, float, int]  # tag, value, tokens
 

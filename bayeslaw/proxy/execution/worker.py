@@ -11,18 +11,17 @@ import time
 import traceback
 from pathlib import Path
 
-from bayeslaw.proxy.study.config import RunSpec
-from bayeslaw.proxy.study.run_folder import Row, RunFolder
-from bayeslaw.proxy.study.schedule import Leg, legs
-from bayeslaw.proxy.training.checkpoint import Checkpoints, Position
-from bayeslaw.proxy.training.leg import train_leg
-from bayeslaw.proxy.training.mesh import Layout
-from bayeslaw.proxy.training.software_versions import describe_versions
-from bayeslaw.proxy.training.training_program import (
+from bayeslaw.proxy.study import Leg, Row, RunFolder, RunSpec, legs
+from bayeslaw.proxy.training import (
+    Checkpoints,
+    Layout,
+    Position,
     Program,
     State,
     TrainingDiverged,
+    describe_versions,
     program_of,
+    train_leg,
 )
 
 
@@ -78,7 +77,7 @@ def _translate(
 ) -> None:
     """Fine-tunes a trunk model and saves how well it translates."""
     # Not above: sacrebleu and sentencepiece are for studies of translation only.
-    from bayeslaw.proxy.translation.measure import measure_translations
+    from bayeslaw.proxy.translation import measure_translations
 
     others = [row for row in folder.read_translations() if row["D_p"] != tokens]
     found = measure_translations(

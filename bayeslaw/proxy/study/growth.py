@@ -11,8 +11,7 @@ from flax import nnx
 
 from bayeslaw.proxy.study.config import Proxy, StudyFile
 from bayeslaw.proxy.study.study_file import expand, read_study
-from bayeslaw.proxy.training.scaling import count_parameters
-from bayeslaw.proxy.training.transformer import Transformer
+from bayeslaw.proxy.training import Transformer, count_parameters
 
 # Ratios of one mixture may differ by so much between a study file and a table.
 SAME = 1e-6

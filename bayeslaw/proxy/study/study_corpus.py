@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from bayeslaw.corpora.folder import check_digest
-from bayeslaw.corpora.manifest import NAME, Manifest, read_manifest
+from bayeslaw.corpora import NAME, Manifest, check_digest, read_manifest
 from bayeslaw.errors import InputError
 from bayeslaw.proxy.study.config import BuiltCorpusConfig, StudyFile, TokenizerConfig
 

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from bayeslaw.corpora.corpus import Corpus, Tokens, tokenise
-from bayeslaw.corpora.folder import eval_set_name, read_corpus, stream_digest
-from bayeslaw.corpora.leakage import exact_line
-from bayeslaw.corpora.sample import read_sample
-from bayeslaw.corpora.split import split_documents
-from bayeslaw.corpora.tokenizer import ByteTokenizer
-from bayeslaw.proxy.study.config import (
+from bayeslaw.corpora import (
+    ByteTokenizer,
+    Corpus,
+    Tokens,
+    eval_set_name,
+    exact_line,
+    read_corpus,
+    read_sample,
+    split_documents,
+    stream_digest,
+    tokenise,
+)
+from bayeslaw.proxy.study import (
     AnyCorpusConfig,
     BuiltCorpusConfig,
     TokenizerConfig,

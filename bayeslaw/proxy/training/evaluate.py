@@ -11,8 +11,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Integer
 
-from bayeslaw.corpora.corpus import Corpus
-from bayeslaw.proxy.study.config import Training
+from bayeslaw.corpora import Corpus
+from bayeslaw.proxy.study import Training
 from bayeslaw.proxy.training.batches import count_windows
 from bayeslaw.proxy.training.mesh import Layout
 from bayeslaw.proxy.training.transformer import Params

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from bayeslaw.proxy.study.config import RunSpec
-from bayeslaw.proxy.study.run_folder import RunFolder
-from bayeslaw.proxy.study.schedule import Leg, learning_rates, legs
+from bayeslaw.proxy.study import Leg, RunFolder, RunSpec, learning_rates, legs
 from bayeslaw.proxy.training.checkpoint import Checkpoints, Position
 from bayeslaw.proxy.training.throughput import Throughput, peak_flops
 from bayeslaw.proxy.training.training_program import (

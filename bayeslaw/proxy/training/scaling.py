@@ -8,7 +8,7 @@ the rate. `benchmarks/learning_rate.py` measures whether the best rate stays.
 import jax
 from jaxtyping import Array
 
-from bayeslaw.proxy.study.config import Proxy
+from bayeslaw.proxy.study import Proxy
 from bayeslaw.proxy.training.transformer import Params
 
 # Learning-rate rule by name of the parameter; every other parameter is a matrix.

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import jax
 
-from bayeslaw.proxy.study.config import RunSpec
+from bayeslaw.proxy.study import RunSpec
 
 
 def describe_versions(spec: RunSpec) -> str:

@@ -12,15 +12,16 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from bayeslaw.corpora.corpus import Corpus
-from bayeslaw.proxy.study.config import (
+from bayeslaw.corpora import Corpus
+from bayeslaw.proxy.study import (
     AnyCorpusConfig,
+    Leg,
     Proxy,
     RunSpec,
     TokenizerConfig,
     Training,
+    learning_rates,
 )
-from bayeslaw.proxy.study.schedule import Leg, learning_rates
 from bayeslaw.proxy.training.batches import load_corpus, window_starts
 from bayeslaw.proxy.training.evaluate import Score, make_evaluate, token_nats
 from bayeslaw.proxy.training.mesh import Layout

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from bayeslaw.proxy.study.config import Proxy
+from bayeslaw.proxy.study import Proxy
 
 Params = dict[str, Any]
 Cache = dict[str, Array]  # "k" and "v" of one layer. Shape (B, L, H, K)

@@ -1,1 +1,6 @@
-"""Translation after pretraining: fine-tune, decode, score."""
+"""Fine-tuning on translation, and the scores it yields."""
+
+import lazy_loader
+
+# The names stand in `__init__.pyi`; each is loaded on first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

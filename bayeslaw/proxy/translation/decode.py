@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from bayeslaw.proxy.study.config import Proxy
-from bayeslaw.proxy.training.transformer import Cache, Params, empty_caches, make_step
+from bayeslaw.proxy.study import Proxy
+from bayeslaw.proxy.training import Cache, Params, empty_caches, make_step
 
 # B rows, W beams, L positions, V vocabulary.
 Decode = Callable[[Params, Array, Array], Array]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayeslaw.corpora.tokenizer import Tokenizer
+from bayeslaw.corpora import Tokenizer
 
 BLOCK = 1000  # pairs encoded at a time
 

@@ -10,10 +10,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from bayeslaw.proxy.study.config import Proxy, Training, Translation
-from bayeslaw.proxy.training.batches import shuffle
-from bayeslaw.proxy.training.training_program import TrainingDiverged, make_optimizer
-from bayeslaw.proxy.training.transformer import Params, init_transformer
+from bayeslaw.proxy.study import Proxy, Training, Translation
+from bayeslaw.proxy.training import (
+    Params,
+    TrainingDiverged,
+    init_transformer,
+    make_optimizer,
+    shuffle,
+)
 from bayeslaw.proxy.translation.examples import Examples
 
 EVAL_BATCH = 32

@@ -12,16 +12,19 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from bayeslaw.corpora.folder import PARALLEL, read_tokenizer
-from bayeslaw.corpora.pairs import Pair, PairSets, read_pair_sets
-from bayeslaw.corpora.sample import read_sample_pairs
-from bayeslaw.corpora.tokenizer import ByteTokenizer, Tokenizer
+from bayeslaw.corpora import (
+    PARALLEL,
+    ByteTokenizer,
+    Pair,
+    PairSets,
+    Tokenizer,
+    read_pair_sets,
+    read_sample_pairs,
+    read_tokenizer,
+)
 from bayeslaw.errors import InputError
-from bayeslaw.proxy.study.config import Proxy, RunSpec, Training
-from bayeslaw.proxy.study.run_folder import Row
-from bayeslaw.proxy.training.software_versions import describe_versions
-from bayeslaw.proxy.training.training_program import Program
-from bayeslaw.proxy.training.transformer import Params
+from bayeslaw.proxy.study import Proxy, Row, RunSpec, Training
+from bayeslaw.proxy.training import Params, Program, describe_versions
 from bayeslaw.proxy.translation.decode import Decode, make_decode
 from bayeslaw.proxy.translation.examples import Examples, make_examples
 from bayeslaw.proxy.translation.finetune import (

@@ -12,13 +12,21 @@ from jaxtyping import Float
 
 from bayeslaw.checks.verdicts import Check, Checks
 from bayeslaw.data.losses import RunTable
-from bayeslaw.inference.compiled import QUICK_COMPILE, use_compile_cache
-from bayeslaw.inference.posterior import provenance
-from bayeslaw.inference.prediction import predictive
-from bayeslaw.inference.prior_draws import prior_draws
-from bayeslaw.model.noise import noise_of_rows
-from bayeslaw.model.padded_arrays import Layout, Observations, arrange, select_rows
-from bayeslaw.model.spec import ModelSpec
+from bayeslaw.inference import (
+    QUICK_COMPILE,
+    draw_prior,
+    predictive,
+    provenance,
+    use_compile_cache,
+)
+from bayeslaw.model import (
+    Layout,
+    ModelSpec,
+    Observations,
+    arrange,
+    noise_of_rows,
+    select_rows,
+)
 
 MAX_DRAWS, MIN_DRAWS = 2000, 200
 MAX_NUMBERS = 2e7  # of draws x rows, 160 MB
@@ -85,7 +93,7 @@ def prior_predictive(
     n_draws = _n_draws(len(rows))
     with jax.enable_x64(True):
         data, layout = arrange(rows, spec)
-        drawn = prior_draws(spec, data, jax.random.key(seed), n_draws)
+        drawn = draw_prior(spec, data, jax.random.key(seed), n_draws)
         values = drawn.sites | drawn.deterministic
         outcome = jax.vmap(lambda v: spec.law_record.log_outcome(data.inputs, v))
         coordinates = {name: values[name] for name in spec.law_record.coordinates}

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from bayeslaw.decisions.decision import Decision
+from bayeslaw.decisions import Decision
 from bayeslaw.plots.parallel_mixtures import parallel_mixtures
 from bayeslaw.plots.style import styled
 from bayeslaw.plots.ternary import ternary

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bayeslaw.decisions.decision import Decision
+from bayeslaw.decisions import Decision
 from bayeslaw.plots.mixture_marks import DRAW_LABEL, DRAW_STYLE, marks, thinned
 from bayeslaw.plots.panels import round_values
 from bayeslaw.plots.style import INK, WIDTH, family_colours, legible, styled

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from bayeslaw.downstream.break_decisions import Breaks, CurveDecision
-from bayeslaw.downstream.break_sentences import (
+from bayeslaw.downstream import (
     EXPLANATION,
+    Breaks,
     Change,
+    CurveDecision,
+    Interval,
     curve_names,
     probability_text,
     sentences,
 )
-from bayeslaw.downstream.card import Interval
-from bayeslaw.plots import break_curves
-from bayeslaw.plots.style import compact
+from bayeslaw.plots import break_curves, compact
 from bayeslaw.reports.document import render, write
 from bayeslaw.reports.pictures import Picture, picture
 from bayeslaw.reports.report_record import study_name

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference import provenance
 from bayeslaw.plots.curve_panels import MAX_REACH, CurvePanel, curve_panel
 from bayeslaw.plots.panels import log_axis, round_values, spaced
 from bayeslaw.plots.style import (

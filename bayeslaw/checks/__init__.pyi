@@ -1,0 +1,17 @@
+from .diagnostics import MIN_ESS as MIN_ESS
+from .diagnostics import check as check
+from .diagnostics import require_passed as require_passed
+from .extrapolation import Extrapolation as Extrapolation
+from .extrapolation import extrapolation_of as extrapolation_of
+from .extrapolation import tried_ratios as tried_ratios
+from .power_scaling import THRESHOLD as THRESHOLD
+from .power_scaling import PriorSensitivity as PriorSensitivity
+from .power_scaling import sensitivities as sensitivities
+from .prior_predictions import PriorPredictive as PriorPredictive
+from .prior_predictions import prior_check as prior_check
+from .prior_predictions import prior_checks as prior_checks
+from .prior_predictions import prior_predictive as prior_predictive
+from .prior_predictions import prior_predictive_of as prior_predictive_of
+from .transfer_evidence import Independence as Independence
+from .transfer_evidence import independence as independence
+from .verdicts import Checks as Checks

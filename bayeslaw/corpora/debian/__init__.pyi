@@ -1,0 +1,1 @@
+from .recipe import read_debian as read_debian

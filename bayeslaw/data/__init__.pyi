@@ -1,0 +1,1 @@
+from .speakers import read_speakers as read_speakers

@@ -1,0 +1,14 @@
+from .curve import Curve as Curve
+from .curve import plain as plain
+from .metrics import ENTROPIES as ENTROPIES
+from .metrics import METRICS as METRICS
+from .metrics import POINTS as POINTS
+from .score_reading import read_checked as read_checked
+from .score_summary import summarise as summarise
+from .score_summary import summary_text as summary_text
+from .score_table import CurveTable as CurveTable
+from .score_table import curves_from_rows as curves_from_rows
+from .score_table import read_curves as read_curves
+from .score_table import write_curves as write_curves
+from .score_validation import validate as validate
+from .score_validation import validate_report as validate_report

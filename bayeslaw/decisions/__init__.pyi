@@ -1,0 +1,16 @@
+from .constraints import FREE as FREE
+from .constraints import Constraints as Constraints
+from .constraints import LinearLimit as LinearLimit
+from .constraints import parse_constraints as parse_constraints
+from .decision import Decision as Decision
+from .decision import probability as probability
+from .forecasting import Forecast as Forecast
+from .forecasting import LossInterval as LossInterval
+from .forecasting import forecast as forecast
+from .optimum import optimal_ratios as optimal_ratios
+from .recipes import Source as Source
+from .recipes import recipe as recipe
+from .regret import MixtureRegret as MixtureRegret
+from .target import Target as Target
+from .target_loss import ratio_form as ratio_form
+from .target_loss import require_ratio_form as require_ratio_form

@@ -1,0 +1,11 @@
+from .best import Risk as Risk
+from .best import best_mixture as best_mixture
+from .best import best_per_draw as best_per_draw
+from .best import is_convex as is_convex
+from .feasibility import no_limits as no_limits
+from .feasibility import roomiest as roomiest
+from .interior import Limits as Limits
+from .interior import Solution as Solution
+from .water_filling import fill as fill
+from .weighted_losses import Losses as Losses
+from .weighted_losses import Repetition as Repetition

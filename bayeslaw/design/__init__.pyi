@@ -1,0 +1,10 @@
+from .candidates import Costs as Costs
+from .closed_loop import Ended as Ended
+from .closed_loop import Round as Round
+from .closed_loop import Steps as Steps
+from .closed_loop import run_loop as run_loop
+from .plan import NextRun as NextRun
+from .plan import NextRuns as NextRuns
+from .planning import next_runs as next_runs
+from .request import append_results as append_results
+from .request import write_request as write_request

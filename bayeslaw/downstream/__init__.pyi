@@ -1,0 +1,14 @@
+from .break_analysis import breaks as breaks
+from .break_decisions import Breaks as Breaks
+from .break_decisions import CurveDecision as CurveDecision
+from .break_posterior import USUAL_PRIOR as USUAL_PRIOR
+from .break_posterior import prior_of_rate as prior_of_rate
+from .break_sentences import EXPLANATION as EXPLANATION
+from .break_sentences import Change as Change
+from .break_sentences import amount as amount
+from .break_sentences import curve_names as curve_names
+from .break_sentences import equals as equals
+from .break_sentences import probability_text as probability_text
+from .break_sentences import sentences as sentences
+from .card import Interval as Interval
+from .card import Prices as Prices

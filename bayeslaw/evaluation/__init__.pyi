@@ -1,0 +1,9 @@
+from .calibration import calibrate as calibrate
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
+from .coverage import Calibration as Calibration
+from .elpd import Score as Score
+from .sensitivity import Sensitivity as Sensitivity
+from .sensitivity import decision_sensitivity as decision_sensitivity
+from .simulation import FAMILIES as FAMILIES
+from .simulation import simulate as simulate

@@ -1,0 +1,16 @@
+from .group_prior import GROUP_SD_LOG_SCALE as GROUP_SD_LOG_SCALE
+from .group_prior import GroupPrior as GroupPrior
+from .group_prior import gamma_of_quantiles as gamma_of_quantiles
+from .law import Coordinate as Coordinate
+from .law import DataFixed as DataFixed
+from .law import Extension as Extension
+from .law import Law as Law
+from .law import Number as Number
+from .law import Values as Values
+from .law import row as row
+from .registry import LAWS as LAWS
+from .score_laws import bleu as bleu
+from .score_laws import bleu_symbols as bleu_symbols
+from .score_laws import cross_entropy_symbols as cross_entropy_symbols
+from .score_laws import saturating as saturating
+from .score_laws import saturating_symbols as saturating_symbols

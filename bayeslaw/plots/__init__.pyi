@@ -1,0 +1,17 @@
+from .breaking import break_curves as break_curves
+from .chains import effective_sizes as effective_sizes
+from .chains import rank_traces as rank_traces
+from .family_curves import law_curves as law_curves
+from .optimum_intervals import ratio_intervals as ratio_intervals
+from .pairwise_simplex import MAX_FAMILIES as MAX_FAMILIES
+from .pairwise_simplex import simplex_pairs as simplex_pairs
+from .predictive_panels import pit_difference as pit_difference
+from .predictive_panels import predictive_residuals as predictive_residuals
+from .prior_bands import prior_predictive_bands as prior_predictive_bands
+from .prior_posterior import parameter_densities as parameter_densities
+from .prior_posterior import scalar_densities as scalar_densities
+from .style import compact as compact
+from .style import family_colours as family_colours
+from .style import save_figure as save_figure
+from .style import to_svg as to_svg
+from .ternary_region import simplex_region as simplex_region

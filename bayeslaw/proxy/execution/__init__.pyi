@@ -1,0 +1,12 @@
+from .distributed import train_together as train_together
+from .executor import Executor as Executor
+from .executor import Summary as Summary
+from .executor import collect_study as collect_study
+from .executor import train_study as train_study
+from .job_array import JobArray as JobArray
+from .pool import Pool as Pool
+from .slurm import SlurmQueue as SlurmQueue
+from .slurm import read_options as read_options
+from .status import read_status as read_status
+from .task import train_numbered as train_numbered
+from .tensorboard import TensorBoard as TensorBoard

@@ -1,0 +1,1 @@
+from .measure import measure_translations as measure_translations
