@@ -28,7 +28,7 @@ def shared_folder(tmp_path_factory, request):
 @pytest.fixture
 def bayeslaw_command(monkeypatch, capsys):
     """Runs a command line in this process: (exit status, stdout, stderr)."""
-    from bayeslaw import cli
+    from bayeslaw.cli import main as cli
 
     monkeypatch.setenv("COLUMNS", "100")
 

@@ -83,9 +83,7 @@ class Laboratory:
 
     def run(self, **options):
         steps = Steps(self.train, self.choose, self.add)
-        return run_loop(
-            self.study, steps, **{"budget": 1000, "rounds": 20} | options
-        )
+        return run_loop(self.study, steps, **{"budget": 1000, "rounds": 20} | options)
 
 
 def names(study):

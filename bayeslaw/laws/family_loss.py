@@ -15,7 +15,7 @@ from bayeslaw.laws.extensions import (
     TRUNK_OFFSET,
 )
 from bayeslaw.laws.group_prior import GroupPrior
-from bayeslaw.laws.law import Coordinate, Number, Values
+from bayeslaw.laws.law import Coordinate, Law, Number, Values
 
 
 def family_loss(
@@ -89,7 +89,7 @@ def to_natural(coordinates: Values, reference: Values) -> dict[str, Array]:
     return chinchilla.to_natural(moved, reference) | {"gamma": gamma}
 
 
-LAW = replace(
+LAW: Law = replace(
     chinchilla.LAW,
     name="family_loss",
     function=family_loss,

@@ -8,7 +8,7 @@ from jaxtyping import Array
 
 from bayeslaw.laws import chinchilla, family_loss
 from bayeslaw.laws.group_prior import GroupPrior
-from bayeslaw.laws.law import Coordinate, Number, Values
+from bayeslaw.laws.law import Coordinate, Law, Number, Values
 
 
 def reducible_ratio(
@@ -90,7 +90,7 @@ def floor(coordinates: Values) -> Array:
     return coordinates["level"] + log_wE
 
 
-LAW = replace(
+LAW: Law = replace(
     family_loss.LAW,
     name="reducible_ratio",
     function=reducible_ratio,

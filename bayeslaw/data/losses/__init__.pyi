@@ -1,7 +1,4 @@
 from .appending import append_rows as append_rows
-from .appending import cell_text as cell_text
-from .appending import csv_text as csv_text
-from .appending import replace_file as replace_file
 from .kind import SCORES as SCORES
 from .kind import holds_scores as holds_scores
 from .kind import refuse_losses as refuse_losses

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.data.losses import mixtures, ratio_files
-from bayeslaw.data.losses.appending import cell_text
 from bayeslaw.data.losses.kind import refuse_scores
 from bayeslaw.data.losses.loss_columns import RUNS
 from bayeslaw.data.losses.loss_shapes import canonical_cells
@@ -18,6 +17,7 @@ from bayeslaw.data.table import (
     LOSS_UNITS,
     Cells,
     Findings,
+    cell_text,
     check_required,
     consistency,
     content_hash,

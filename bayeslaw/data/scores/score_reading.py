@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayeslaw.data.losses import cell_text, refuse_losses
+from bayeslaw.data.losses import refuse_losses
 from bayeslaw.data.scores import score_checks
 from bayeslaw.data.scores.curve import NOT_PRETRAINED
 from bayeslaw.data.scores.filling import with_runs, with_units
@@ -22,6 +22,7 @@ from bayeslaw.data.table import (
     ORIGINS,
     Cells,
     Findings,
+    cell_text,
     check_losses,
     check_required,
     check_unique,

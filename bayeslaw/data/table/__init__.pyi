@@ -39,3 +39,8 @@ from .table_wording import extent as extent
 from .table_wording import extent_text as extent_text
 from .table_wording import page as page
 from .table_wording import span_text as span_text
+from .writing import cell_text as cell_text
+from .writing import csv_text as csv_text
+from .writing import locked as locked
+from .writing import replace_file as replace_file
+from .writing import write_whole as write_whole

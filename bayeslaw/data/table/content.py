@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayeslaw.data.losses import csv_text, replace_file
 from bayeslaw.data.table.schema import Schema
+from bayeslaw.data.table.writing import csv_text, replace_file
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:

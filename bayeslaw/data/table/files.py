@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bayeslaw.data.losses import cell_text
 from bayeslaw.data.table.findings import Findings, nearest
 from bayeslaw.data.table.schema import quoted
+from bayeslaw.data.table.writing import cell_text
 from bayeslaw.errors import InputError
 
 # First bytes of files that are not tables, and what to do about each.
