@@ -18,7 +18,7 @@ RATIO_SLACK = 1e-6
 class Extrapolation:
     """How far the target lies from the runs.
 
-    Args:
+    Attributes:
       N_factor: target size over the largest size in the table.
       D_factor: target tokens over the most tokens in the table.
       outside_ratios: families whose share at the target no run has tried.

@@ -34,7 +34,7 @@ MAX_EPOCHS = 4.0
 class DesignWarning:
     """One thing the runs of a table cannot tell.
 
-    Args:
+    Attributes:
       code: stable name of the warning.
       found: what the table has.
       wanted: what would be enough.

@@ -27,7 +27,7 @@ Diagnosis = Literal["", "prior-data conflict", "weak likelihood"]
 class PriorSensitivity:
     """How one quantity answers to power-scaling.
 
-    Args:
+    Attributes:
       name: the quantity, such as "gamma[romance]".
       prior: change of its distribution for each doubling of the prior's power:
         cumulative Jensen-Shannon distance, 0 = none.

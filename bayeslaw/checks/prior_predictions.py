@@ -51,7 +51,7 @@ SOURCE = "Gabry et al. 2019, doi 10.1111/rssa.12378"
 class PriorPredictive:
     """Losses that the priors of a model expect of a table's rows.
 
-    Args:
+    Attributes:
       values: draws of every row's loss, noise included, in the table's unit.
       observed: the losses of the table.
       rows: columns N, D, family and unit of the rows, in the same order.

@@ -17,7 +17,7 @@ THRESHOLD = 0.02
 class PairTransfer:
     """Worth tau of a token of one source to another family.
 
-    Args:
+    Attributes:
       family: whose loss it is.
       source: whose text it is.
       median: posterior median of tau, a token of the family's own text being 1.
@@ -40,7 +40,7 @@ class PairTransfer:
 class Independence:
     """Evidence on the independence of families that He et al. 2024 assume.
 
-    Args:
+    Attributes:
       threshold: worth of a token above which it counts as transfer.
       pairs: every family with every other source.
       p_independent: posterior probability that no tau exceeds the threshold.

@@ -10,7 +10,7 @@ Verdict = Literal["ok", "note", "warn", "fail"]
 class Check:
     """One check of a posterior.
 
-    Args:
+    Attributes:
       name: what was checked.
       value: what was found, in words or numbers.
       threshold: what was wanted.

@@ -70,7 +70,7 @@ def breaks(
     unit: UnitOption = None,
     as_json: Json = False,
 ) -> None:
-    """Does a downstream score stop following its law, and what to do?
+    """Do a downstream score stop following its law, and what to do?
 
     For each curve of a table of scores: P(break), and whether to keep pretraining.
     """

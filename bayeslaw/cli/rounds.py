@@ -48,7 +48,8 @@ def possible_runs(
             "one of them",
             "name further sizes under [proxies] in the study",
         )
-    from bayeslaw.proxy.study import read_study, sizes_of, tokens_of
+    from bayeslaw.proxy.execution import sizes_of, tokens_of
+    from bayeslaw.proxy.study import read_study
 
     content = read_study(study)
     return {
@@ -98,7 +99,7 @@ def write_runs_asked(
 
 def extend_study(study: Path, chosen: "NextRuns", output: Path) -> None:
     """Write a study file with chosen runs added."""
-    from bayeslaw.proxy.study import AddedRun, add_runs
+    from bayeslaw.proxy.execution import AddedRun, add_runs
 
     add_runs(
         study,

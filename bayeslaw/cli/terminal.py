@@ -78,7 +78,7 @@ def _print_styled(line: str, style: str) -> None:
 
 @contextmanager
 def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
-    """Yields a progress callback for `fit` that draws a bar on standard error."""
+    """Yield a progress callback for `fit` that draws a bar on standard error."""
     with _bar("compiling", "iterations", quiet=quiet) as update:
         if update is None:
             yield None
@@ -92,7 +92,7 @@ def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
 
 @contextmanager
 def study_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Yields a progress callback for `calibrate`, likewise."""
+    """Yield a progress callback for `calibrate`, likewise."""
     with _bar("fitting", "studies", quiet=quiet) as update:
         yield partial(update, "fitting") if update else None
 
@@ -101,7 +101,7 @@ def study_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None
 def _bar(
     doing: str, unit: str, *, quiet: bool
 ) -> Iterator[Callable[[str, int, int], None] | None]:
-    """Yields what sets a bar to (doing, done, total); None if none is to be seen."""
+    """Yield what sets a bar to (doing, done, total); None if none is to be seen."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

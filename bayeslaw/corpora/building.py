@@ -58,7 +58,7 @@ def build_corpus(
     *,
     report: Report = no_report,
 ) -> Manifest:
-    """Builds the folder of a corpus; equal text gives equal files.
+    """Build the folder of a corpus; equal text gives equal files.
 
     Args:
       source: `sample:`, `local:PATH`, `debian:` or `hf:DATASET`.
@@ -123,7 +123,7 @@ def _write(
     text: SourceText,
     content: _Content,
 ) -> Manifest:
-    """Writes the files of a corpus, and the manifest last."""
+    """Write the files of a corpus, and the manifest last."""
     split, tokens, families = content.split, content.tokens, tuple(text.documents)
     order = places(text.documents)
     numbers = {
@@ -180,7 +180,7 @@ def _pairs_apart(text: SourceText, split: Split) -> dict[str, PairSets]:
 
 
 def _check_sides(split: Split) -> None:
-    """Refuses a corpus of which a family has no training or no held-out text."""
+    """Refuse a corpus of which a family has no training or no held-out text."""
     for name, side in (("training", split.train), ("held-out", split.held_out)):
         if empty := [family for family, members in side.items() if not members]:
             raise InputError(

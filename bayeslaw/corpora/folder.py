@@ -72,7 +72,7 @@ def eval_set_name(source: str, digest: str) -> str:
 
 
 def check_digest(manifest: Manifest, digest: str, where: str) -> None:
-    """Refuses a corpus other than the one asked for."""
+    """Refuse a corpus other than the one asked for."""
     if manifest.digest != digest:
         raise InputError(
             "another corpus than the one asked for",
@@ -139,7 +139,7 @@ def write_arrays(
     bytes_per_token: np.ndarray,
     model: bytes,
 ) -> None:
-    """Writes tokens, documents and vocabulary; equal input gives equal bytes.
+    """Write tokens, documents and vocabulary; equal input gives equal bytes.
 
     Args:
       folder: where to; it exists.
@@ -191,7 +191,7 @@ def verify(folder: Path) -> Manifest:
 
 
 def check_place(folder: Path) -> None:
-    """Refuses to build where something other than a corpus lies."""
+    """Refuse to build where something other than a corpus lies."""
     is_other = folder.exists() and not (
         folder.is_dir() and ((folder / NAME).exists() or not any(folder.iterdir()))
     )
@@ -206,7 +206,7 @@ def check_place(folder: Path) -> None:
 
 
 def move_into_place(made: Path, folder: Path) -> None:
-    """Puts a whole folder where it belongs; a corpus that lies there is replaced."""
+    """Put a whole folder where it belongs; a corpus that lies there is replaced."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

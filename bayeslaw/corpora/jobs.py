@@ -20,7 +20,7 @@ def run_jobs[Job](
     report: Report,
     workers: int | None = None,
 ) -> None:
-    """Does all jobs, each of which leaves its result in a file.
+    """Do all jobs, each of which leaves its result in a file.
 
     Args:
       do: a function of a module, so that other processes find it.
@@ -50,7 +50,7 @@ def run_jobs[Job](
 
 
 def _watch_parent(parent: int) -> None:
-    """Ends this process when its parent is gone: a killed build leaves none behind."""
+    """End this process when its parent is gone: a killed build leaves none behind."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -116,7 +116,7 @@ def pairs_path(folder: Path, language: str, part: str) -> Path:
 
 
 def write_pair_sets(folder: Path, sets: Mapping[str, PairSets]) -> tuple[PairSize, ...]:
-    """Writes lines `english TAB other TAB source`; equal pairs give equal bytes."""
+    """Write lines `english TAB other TAB source`; equal pairs give equal bytes."""
     folder.mkdir()
     sizes = []
     for language, pairs in sets.items():

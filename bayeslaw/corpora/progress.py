@@ -8,7 +8,7 @@ Report = Callable[[str, int, int], None]
 
 
 def no_report(stage: str, done: int, total: int) -> None:
-    """Tells nobody."""
+    """Tell nobody."""
 
 
 @contextlib.contextmanager

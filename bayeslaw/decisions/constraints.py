@@ -12,7 +12,7 @@ from bayeslaw.errors import InputError
 class LinearLimit:
     """A limit on a sum of shares, such as germanic + romance at most 0.6.
 
-    Args:
+    Attributes:
       name: what the decision calls it.
       shares: weight of each family or source in the sum; the others have none.
       at_most: largest value of the sum.
@@ -29,7 +29,7 @@ class LinearLimit:
 class Constraints:
     """Limits on the mixture of a target run, and the risk that it minimises.
 
-    Args:
+    Attributes:
       lower: least ratio by family or source, 0 for the others.
       upper: largest ratio, 1 for the others.
       max_epochs: how often a family's distinct tokens may be seen: one number for all

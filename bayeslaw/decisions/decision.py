@@ -15,7 +15,7 @@ from bayeslaw.decisions.regret import MixtureRegret
 class Decision:
     """Recommended sampling ratios and everything needed to judge them.
 
-    Args:
+    Attributes:
       families: what the mixture is made of: language families, in the order of the
         posterior, and with transfer other text that was trained on, of weight 0.
       N: non-embedding parameters of the target run.

@@ -17,7 +17,7 @@ TOUCH = 1e-6
 class Allowance(NamedTuple):
     """Mixtures that constraints allow at a target run.
 
-    Args:
+    Attributes:
       sources: what the mixture is made of.
       limits: the same as numbers, in the order of `sources`.
       lines: name of each row of linear limits.

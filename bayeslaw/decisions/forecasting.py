@@ -25,7 +25,7 @@ LEVELS = {
 class LossInterval:
     """Median and central intervals of one loss.
 
-    Args:
+    Attributes:
       lower_90: lower end of the 90 % interval.
       lower_50: lower end of the 50 % interval.
       median: median.
@@ -44,7 +44,7 @@ class LossInterval:
 class Forecast:
     """Losses of every family at one target run.
 
-    Args:
+    Attributes:
       mixture: name of the mixture; empty where the law has no ratios.
       ratios: its sampling ratios, by family or source.
       N: non-embedding parameters of the target run.

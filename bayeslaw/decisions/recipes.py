@@ -20,7 +20,7 @@ LEAST_DIGITS = 3
 class Source:
     """Where a trainer finds the text of a family.
 
-    Args:
+    Attributes:
       path: file, pattern or address, as the trainer takes it.
       tokens_per_example: mean tokens of one record, where a trainer draws records and
         not tokens; None if not given.

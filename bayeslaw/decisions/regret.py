@@ -16,7 +16,7 @@ OWN = "recommended"
 class MixtureRegret:
     """What choosing one mixture costs against each draw's own optimum.
 
-    Args:
+    Attributes:
       name: name of the mixture.
       ratios: its sampling ratios by family.
       regret: expected excess of the loss over the draw's optimum, a share (0.01 = 1 %).

@@ -22,7 +22,7 @@ MANY_EPOCHS = 50.0
 class DataPart(NamedTuple):
     """How the loss at p = 1 grows where tokens are repeated, see `Repetition`.
 
-    Args:
+    Attributes:
       share: share of full - floor due to the data term, tokens being fresh.
       beta: data exponent.
       R: repetitions until the gain has fallen to 1/e.
@@ -36,7 +36,7 @@ class DataPart(NamedTuple):
 class RatioForm(NamedTuple):
     """Loss of each family at a target run as floor + (full - floor) q^-exponent.
 
-    Args:
+    Attributes:
       full: loss at ratio 1.
       floor: the part that ratios do not move.
       exponent: ratio exponent at the target's size.

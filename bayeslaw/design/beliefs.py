@@ -25,7 +25,7 @@ class Beliefs:
     chosen and H the curvature of the expected loss there: the sum of its variances is
     twice the expected regret.
 
-    Args:
+    Attributes:
       covariance: of the components.
       cross: of components with the choice.
       spread: variance of each source's part of the choice.
@@ -141,7 +141,7 @@ class Beliefs:
 class Noise:
     """Scatter of the log losses of a new run about the law.
 
-    Args:
+    Attributes:
       variance: of a row of each family, at the reference ratio.
       known: squared standard error of the evaluation, of each family.
       common: variance of what all rows of a run share.

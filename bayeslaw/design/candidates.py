@@ -20,7 +20,7 @@ RANDOM_SPREAD = 1.0  # sd of log shares of random mixtures about the chosen one
 class Cell:
     """One training that could be paid for, whatever it is trained on.
 
-    Args:
+    Attributes:
       proxy: name of the size, as the study knows it.
       N: non-embedding parameters.
       tokens: training tokens of each cooled model, rising.
@@ -37,7 +37,7 @@ class Cell:
 class Costs:
     """What a run costs.
 
-    Args:
+    Attributes:
       overhead: FLOPs that any run costs beside 6 N D.
       cooldown: share of each token count that a cooled model needs of its own, where
         one run yields several; None where every run has one token count.
@@ -87,7 +87,7 @@ def cells(
 class Looks:
     """Which mixtures to look at.
 
-    Args:
+    Attributes:
       count: of all of them, if so many are asked for; more where more are tried.
       min_share: of every source, before shares are divided by their sum.
       seed: of the random ones.

@@ -23,7 +23,7 @@ FIRST = 1 / 16
 class Round:
     """What one round found and chose.
 
-    Args:
+    Attributes:
       number: from 1.
       spent: FLOPs of the runs of the loop before it.
       chosen: what was to be made next, as `NextRuns.to_dict` has it.
@@ -38,7 +38,7 @@ class Round:
 class Steps:
     """What a loop does in each round.
 
-    Args:
+    Attributes:
       train: trains what the study asks for and its table lacks.
       choose: from the FLOPs of a round and its number: fits the table and chooses runs.
       add: writes chosen runs into the study.
@@ -53,7 +53,7 @@ class Steps:
 class Ended:
     """How a loop ended.
 
-    Args:
+    Attributes:
       reason: settled, not worth it, unaffordable, failed checks, or rounds.
       rounds: all rounds, those of earlier calls too.
       spent: FLOPs of all runs of the loop.
@@ -116,7 +116,7 @@ def run_loop(
 
 
 def _choose(steps: Steps, budget: float, spent: float, number: int) -> NextRuns:
-    """Runs for as much as was spent before, or for all that is left."""
+    """Run for as much as was spent before, or for all that is left."""
     left = max(budget - spent, 1.0)
     share = min(left, max(spent, FIRST * budget))
     chosen = steps.choose(share, number)

@@ -18,7 +18,7 @@ SAME = 1e-4
 class History:
     """Runs behind a posterior.
 
-    Args:
+    Attributes:
       sizes: non-embedding parameters by name.
       tokens: training tokens.
       mixtures: different ones, in the order of first use.

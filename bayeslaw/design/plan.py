@@ -10,7 +10,7 @@ Stop = Literal["settled", "not worth it", "unaffordable"]
 class NextRun:
     """One run to make, and why.
 
-    Args:
+    Attributes:
       proxy: name of its size.
       N: non-embedding parameters.
       tokens: training tokens of each of its cooled models, rising.
@@ -56,7 +56,7 @@ class NextRun:
 class NextRuns:
     """Runs to make next, and what they are expected to do for the decision.
 
-    Args:
+    Attributes:
       families: language families, in the order of the posterior.
       N: non-embedding parameters of the target run.
       D: training tokens of the target run.

@@ -78,7 +78,7 @@ def _names(runs: "tuple[NextRun, ...]") -> list[str]:
 class Appended:
     """What was appended.
 
-    Args:
+    Attributes:
       rows: rows added to the table.
       same: rows that it had already.
       left_out: columns of the results that the table does not have.

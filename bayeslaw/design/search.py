@@ -33,7 +33,7 @@ class Candidate:
 class Limits:
     """What a list of runs may be.
 
-    Args:
+    Attributes:
       budget: FLOPs of all together.
       runs: how many at most.
       anchor: share of the budget for one that is as large as it pays.
@@ -57,7 +57,7 @@ class Limits:
 class Search:
     """A search for the best list.
 
-    Args:
+    Attributes:
       now: what is believed before any run of it.
       outcomes: what draws say of their losses.
       limits: what the list may be.

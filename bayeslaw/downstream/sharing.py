@@ -132,7 +132,7 @@ def _given_settling(
     log_z: Float[np.ndarray, "curve kind"],
     is_task: Float[np.ndarray, "task curve"],
 ) -> _Part:
-    """Sums over u of every task; curves of a task share it."""
+    """Sum over u of every task; curves of a task share it."""
     expected = hazard * span[:, None]
     log_stays = np.logaddexp(np.log1p(-rho) + log_z[:, 0], np.log(rho) + log_z[:, 1])
     log_broken = np.log(-np.expm1(-expected)) + log_z[:, 2, None]

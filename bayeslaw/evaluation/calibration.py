@@ -33,7 +33,7 @@ SETTINGS = SamplerSettings(chains=4, warmup=200, draws=100, max_tree_depth=7)
 class Design:
     """Runs of a simulated study and the target run of its decision.
 
-    Args:
+    Attributes:
       families: names of the families.
       sizes: non-embedding parameters N.
       tokens: training tokens D.

@@ -39,7 +39,7 @@ MIN_RUNS_FOR_SE = 10
 class ModelScore:
     """What the comparison says of one model.
 
-    Args:
+    Attributes:
       name: name of the model.
       one_out: score of each run left out in turn.
       largest: score of the largest runs, all left out together.
@@ -73,7 +73,7 @@ class ModelScore:
 class Comparison:
     """Models ranked by the log density of runs they have not seen.
 
-    Args:
+    Attributes:
       models: best first, by the score of runs left out in turn.
       rows: number of rows scored, the same for all models.
       runs: number of runs they belong to.

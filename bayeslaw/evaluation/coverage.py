@@ -16,7 +16,7 @@ FALSE_ALARM = 0.01
 class Coverage:
     """How often central intervals of one quantity held the truth.
 
-    Args:
+    Attributes:
       quantity: its name; values of several families count together.
       within_50: share of truths inside the 50 % interval.
       within_90: share of truths inside the 90 % interval.
@@ -37,7 +37,7 @@ class Coverage:
 class Calibration:
     """Truths and draws of many simulated studies.
 
-    Args:
+    Attributes:
       truths: true values by quantity, (study, family) or (study, 1).
       draws: posterior draws by quantity, (study, draw, family) or (study, draw, 1).
       diverging: share of divergent iterations of each study.

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 class Score:
     """Expected log density of unseen runs, summed over runs; higher is better.
 
-    Args:
+    Attributes:
       total: sum over runs of the log density of a run's log outcomes, in nats.
       se: its standard error, from the spread over runs; NaN for a single run.
       mean: total over the number of runs.

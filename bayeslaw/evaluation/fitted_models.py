@@ -31,7 +31,7 @@ Draws = dict[str, Float[np.ndarray, "..."]]
 class Rival:
     """A fitted model with its rows laid out for scoring.
 
-    Args:
+    Attributes:
       name: name of the model in the comparison.
       spec: its spec.
       table: the rows it describes.

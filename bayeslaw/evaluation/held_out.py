@@ -30,7 +30,7 @@ LEVELS = (0.5, 0.9)
 class LeftOut:
     """Log density of each run given the others, by importance sampling.
 
-    Args:
+    Attributes:
       log_density: of the scored rows of each run. Shape (run,).
       pareto_k: how far importance sampling can be trusted. Shape (run,).
     """
@@ -43,7 +43,7 @@ class LeftOut:
 class Refit:
     """Posterior draws of a model that has not seen some runs.
 
-    Args:
+    Attributes:
       draws: quantities of the posterior, each (draw, ...).
       rhat: largest R-hat of what the density of a row depends on.
       divergences: iterations that diverged.
@@ -173,7 +173,7 @@ def refit_log_density(
 class Accuracy:
     """How well new runs were predicted.
 
-    Args:
+    Attributes:
       rmse: root mean squared error of the log outcome against its predictive median.
       coverage: share of rows inside the central predictive interval, by probability.
       rows: number of rows.

@@ -19,7 +19,7 @@ STACKED = "stacked"
 class ModelDecision:
     """The decision under one model, and what it costs if another one is true.
 
-    Args:
+    Attributes:
       name: name of the model, or "stacked" for all by their weights.
       weight: weight of the model in the stacked decision.
       ratios: recommended mixture; empty if the model gives no decision.
@@ -45,7 +45,7 @@ class ModelDecision:
 class Sensitivity:
     """Decisions of several models for one target run.
 
-    Args:
+    Attributes:
       models: one decision a model, in the order given, the stacked one last.
       N: non-embedding parameters of the target run.
       D: training tokens of the target run.

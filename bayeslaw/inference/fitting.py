@@ -107,7 +107,7 @@ def fit(
 def _named(
     values: dict[str, np.ndarray], spec: ModelSpec, layout: Layout, n_batch: int
 ) -> xr.Dataset:
-    """Draws with dimension names, the paper's parameters added, padding removed."""
+    """Draw with dimension names, the paper's parameters added, padding removed."""
     coordinates = {name: values[name] for name in spec.law_record.coordinates}
     natural = _natural(spec.model_dump_json())(coordinates, layout.reference)
     if "transfer" in natural:

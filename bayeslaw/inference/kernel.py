@@ -34,7 +34,7 @@ SHORTEST = 0.25
 class SamplerSettings:
     """Settings of the sampler, kept with the posterior.
 
-    Args:
+    Attributes:
       chains: number of chains, run in lockstep by vmap.
       warmup: adaptation iterations of each chain, discarded.
       draws: kept iterations of each chain.
@@ -69,7 +69,7 @@ class Kernel(NamedTuple):
 class Settled(NamedTuple):
     """What the draws go by.
 
-    Args:
+    Attributes:
       state: of every chain.
       paths: length of every iteration's path, one for all chains, (chunk, iteration).
       step_size: see `Draws`.

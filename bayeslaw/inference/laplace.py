@@ -24,7 +24,7 @@ POINTS_AT_ONCE = 64
 class Laplace(NamedTuple):
     """Normal approximation of a density.
 
-    Args:
+    Attributes:
       mode: its centre.
       root: square root of its covariance.
       energy: minus the log density there.

@@ -34,7 +34,7 @@ class Frame(NamedTuple):
     Run effects come last and are moved as they are: given everything else they are
     independent, and about standard normal.
 
-    Args:
+    Attributes:
       centring: which quantities are moved.
       centre: origin of x among the positions, run effects left out.
       matrix: square root of the covariance of these positions.

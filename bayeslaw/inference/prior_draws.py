@@ -15,7 +15,7 @@ from bayeslaw.model import ModelSpec, Observations, initial_centring, program
 class PriorDraws(NamedTuple):
     """Draws from the prior, each (draw, ...).
 
-    Args:
+    Attributes:
       sites: what NUTS samples.
       deterministic: coordinates that follow from the sites.
     """

@@ -25,7 +25,7 @@ MAX_MAPPED_AREAS = 30_000
 class Draws(NamedTuple):
     """Draws of all chains.
 
-    Args:
+    Attributes:
       values: sites and deterministic quantities, each (chain, draw, ...).
       statistics: diverging, energy, acceptance_rate, n_steps, each (chain, draw).
       step_size: step size of each chain; the same for all.

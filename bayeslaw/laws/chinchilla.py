@@ -1,6 +1,5 @@
 """Loss from model size and training tokens, without mixture; shares of its terms."""
 
-from collections.abc import Mapping
 from math import log
 from typing import Any
 
@@ -137,7 +136,7 @@ def _from_slopes(
 
 SLOPES = DataFixed(("odds_N", "odds_D"), _to_slopes, _from_slopes)
 
-COORDINATES: Mapping[str, Coordinate] = {
+COORDINATES: dict[str, Coordinate] = {
     "level": Coordinate(
         GroupPrior(log(2.0), 0.8, 0.4), "log loss at the reference point"
     ),

@@ -47,7 +47,7 @@ class GroupPrior:
     | sd between groups   | LogNormal(log(spread / 2), 0.5)     | ()       |
     | value of group i    | Normal(mean, sd)                    | (group,) |
 
-    Args:
+    Attributes:
       loc: prior mean of the mean over groups, in the coordinate's own unit.
       scale: prior standard deviation of the mean over groups; positive.
       spread: twice the prior median of the between-group sd; positive.

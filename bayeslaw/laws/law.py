@@ -18,7 +18,7 @@ Number = Float[Any, "..."] | float | int
 class Coordinate:
     """One sampled coordinate of a law.
 
-    Args:
+    Attributes:
       prior: default prior; a model spec may replace it.
       meaning: one clause, with unit.
       centred: whether the data usually fix each value itself rather than hardly more
@@ -40,7 +40,7 @@ class DataFixed:
     The prior stays on the coordinates. At fixed other coordinates the map is one to
     one.
 
-    Args:
+    Attributes:
       coordinates: names of the coordinates replaced, in the law's order.
       to_fixed: the quantities, one for each of `coordinates`, from all coordinates.
       from_fixed: the coordinates replaced, and the log of the absolute determinant of
@@ -57,7 +57,7 @@ class DataFixed:
 class Extension:
     """One nested addition to a law, which is the law's own formula at zero.
 
-    Args:
+    Attributes:
       name: key under [extensions] of a model spec.
       meaning: one clause.
       coordinates: the coordinates it adds.
@@ -88,7 +88,7 @@ class Law:
     logarithm of the same in centred coordinates; `to_natural`, which turns coordinates
     into the paper's parameters. The generic tests hold the three together.
 
-    Args:
+    Attributes:
       name: key in `LAWS`.
       function: outcome from inputs (positional) and parameters (keyword-only).
       inputs: names of the inputs, in the order of `function`.

@@ -21,7 +21,7 @@ class Centring(NamedTuple):
     the standardised deviation from the mean over groups (non-centred), with a large
     precision the coordinate itself (centred).
 
-    Args:
+    Attributes:
       location: where the data put each coordinate, by name; of coordinates replaced by
         quantities that the data fix (`DataFixed`), each such quantity.
       precision: 1 / variance of that.

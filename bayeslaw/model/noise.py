@@ -147,6 +147,6 @@ class FrozenHuber:
         return -(inner**2 / 2 + WIDTH * (z - inner)) - np.log(self.scale * _AREA)
 
     def rvs(self, size: Any = None, random_state: Any = None) -> np.ndarray:
-        """Draws."""
+        """Draw."""
         rng = np.random.default_rng(random_state)
         return self.ppf(rng.random(self.loc.shape if size is None else size))

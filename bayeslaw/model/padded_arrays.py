@@ -28,7 +28,7 @@ class Observations(NamedTuple):
     Cells come last because there are many: what differs between groups only is computed
     once. Entries that were not observed, and padding, are masked out.
 
-    Args:
+    Attributes:
       inputs: by name. N, D and p: log(input / reference), each (group, cell). For
         extensions: `mixture` (source, cell), `own` (group, source), `log_p0` (),
         `epochs` (group, cell), `trunk` (group, cell).
@@ -52,7 +52,7 @@ class Observations(NamedTuple):
 class Layout(NamedTuple):
     """Names belonging to the axes of `Observations`, without padding.
 
-    Args:
+    Attributes:
       groups: family of each group.
       sources: everything the mixtures are made of.
       runs: run id of each run index.

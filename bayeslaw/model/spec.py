@@ -24,7 +24,7 @@ class _Section(BaseModel):
 class Selection(_Section):
     """Which rows of the table the model describes; all others are left out, and said.
 
-    Args:
+    Attributes:
       metric: the metric to fit.
       schedule: "cooled" (learning rate annealed), "trunk", or "any".
     """
@@ -75,7 +75,7 @@ class Noise(_Section):
     | run_sd     | LogNormal(log median, log_scale)      | ()       |
     | run_effect | Normal(0, run_sd)                     | (run,)   |
 
-    Args:
+    Attributes:
       likelihood: "student_t", "normal" or "huber" (Normal with exponential tails), on
         log loss.
       run_effect: whether all rows of a run share a deviation (its seed).
@@ -103,7 +103,7 @@ class Noise(_Section):
 class ModelSpec(_Section):
     """A statistical model: a law, how groups share strength, priors and noise.
 
-    Args:
+    Attributes:
       name: name of the model, the file's stem.
       law: key of `LAWS`.
       source: paper or reason.

@@ -23,7 +23,7 @@ MAX_REACH = 1000.0
 class CurvePanel:
     """Loss against one input, a line for each level of another, the third held fixed.
 
-    Args:
+    Attributes:
       axis: input on the horizontal axis.
       lines: input that tells the lines apart.
       fixed: input held fixed.

@@ -90,7 +90,7 @@ def _draw_family(
 
 
 def _cells(x: np.ndarray) -> Iterator[tuple[float, float, np.ndarray]]:
-    """Ends of each bar and the rows in it: one bar a value, or bins of many values."""
+    """End of each bar and the rows in it: one bar a value, or bins of many values."""
     values = np.unique(x)
     if len(values) <= MAX_BARS:
         for value in values:

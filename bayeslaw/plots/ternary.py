@@ -31,7 +31,7 @@ Lower = Float[np.ndarray, "3"]
 
 
 def ternary(decision: Decision) -> Figure:
-    """Draws, densest region, recommended mixture and flat region of three families.
+    """Draw, densest region, recommended mixture and flat region of three families.
 
     Left the triangle of all mixtures; right the part of it around the optimum, a
     triangle too, whose corners are no pure families.

@@ -1,4 +1,4 @@
-"""Puts the report together: decision, tables, figures, and the page around them."""
+"""The HTML report put together: decision, tables, figures, and the page around them."""
 
 import os
 from collections import Counter

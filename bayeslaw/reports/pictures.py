@@ -22,7 +22,7 @@ N_RANK_PLOTS = 8
 class Picture:
     """An image in the page.
 
-    Args:
+    Attributes:
       source: the image itself, as a data URI.
       alt: what it shows, for readers who do not see it.
     """

@@ -16,7 +16,7 @@ from bayeslaw.reports.numbers import between, factor, percent, ratio
 class Table:
     """A table of text.
 
-    Args:
+    Attributes:
       title: what it shows.
       header: column names.
       rows: cells by row; the first of each row names it.

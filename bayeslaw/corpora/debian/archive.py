@@ -78,7 +78,7 @@ class Archive:
         return self._folder / "lists"
 
     def fetch_lists(self, languages: Sequence[str]) -> None:
-        """Fetches the package lists with translations, unless they are here.
+        """Fetch the package lists with translations, unless they are here.
 
         Args:
           languages: codes of the translations of package descriptions.
@@ -117,7 +117,7 @@ class Archive:
         return [self._package(found) for found in URI_LINE.finditer(printed)]
 
     def fetch(self, packages: Sequence[Package], report: Callable[[int], None]) -> None:
-        """Fetches the packages that are not here, some at a time.
+        """Fetch the packages that are not here, some at a time.
 
         Args:
           packages: what to fetch.

@@ -62,7 +62,7 @@ class Extraction:
 
 
 def extract(job: Extraction) -> None:
-    """Reads the segments of a file into the cache, unless they are there."""
+    """Read the segments of a file into the cache, unless they are there."""
     if job.folder.exists():
         return
     languages: dict[str, dict[tuple[str, str], str]] = {}

@@ -82,7 +82,7 @@ class Gathering:
 
 
 def gather(job: Gathering) -> None:
-    """Filters and pairs the segments of a language, unless the result is there."""
+    """Filter and pairs the segments of a language, unless the result is there."""
     if job.path.exists():
         return
     found = gather_segments(job)

@@ -136,7 +136,7 @@ def _origin(
 def _check_languages(
     found: dict[str, Gathered], families: dict[str, list[str]], options: SourceOptions
 ) -> None:
-    """Refuses languages asked for that have no text, and families without any.
+    """Refuse languages asked for that have no text, and families without any.
 
     Languages that were not asked for by name may lack a genre; the sizes show which do.
     """

@@ -14,7 +14,7 @@ from bayeslaw.errors import InputError
 
 
 def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends rows to a CSV table, all of them or none, safely against kill -9.
+    """Append rows to a CSV table, all of them or none, safely against kill -9.
 
     The file is created, with its header, when absent. Columns that a row leaves out
     are written empty. Several processes may append to one table at the same time.
@@ -77,7 +77,7 @@ def _position(name: str, given: list[str]) -> tuple[int, int]:
 
 
 def _header(old: bytes, source: str) -> tuple[list[str], str]:
-    """Returns the column names of an existing table ([] when empty) and its newline."""
+    """Return the column names of an existing table ([] when empty) and its newline."""
     try:
         text = old.decode("utf-8-sig")
     except UnicodeDecodeError as error:

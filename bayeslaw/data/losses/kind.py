@@ -46,7 +46,7 @@ SCORES = Schema.of(
 
 
 def holds_scores(path: str | Path) -> bool:
-    """Returns whether a file is a table of downstream scores, by its header.
+    """Return whether a file is a table of downstream scores, by its header.
 
     Raises:
       InputError: there is no table at `path` at all.
@@ -56,7 +56,7 @@ def holds_scores(path: str | Path) -> bool:
 
 
 def is_score_header(header: Iterable[str]) -> bool:
-    """Returns whether columns are those of a table of downstream scores.
+    """Return whether columns are those of a table of downstream scores.
 
     That is so if one is read as `D_p` and none as `D`, or if `task` and
     `pretraining_mix` are there and `family` is not.
@@ -70,7 +70,7 @@ def is_score_header(header: Iterable[str]) -> bool:
 
 
 def refuse_scores(cells: Cells) -> None:
-    """Raises what to do with a table of downstream scores where losses are wanted."""
+    """Raise what to do with a table of downstream scores where losses are wanted."""
     if is_score_header(cells.header):
         raise InputError(
             "a table of downstream scores, not of losses",
@@ -84,7 +84,7 @@ def refuse_scores(cells: Cells) -> None:
 
 
 def refuse_losses(cells: Cells) -> None:
-    """Raises what to do with a table of losses where downstream scores are wanted."""
+    """Raise what to do with a table of losses where downstream scores are wanted."""
     names = {RUNS.canonical_name(heading) for heading in cells.header}
     if "D" in names and not is_score_header(cells.header):
         raise InputError(

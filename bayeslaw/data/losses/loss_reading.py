@@ -75,7 +75,7 @@ class CheckedRows:
 
 
 def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
-    """Returns the rows of a table, or raises all its problems at once.
+    """Return the rows of a table, or raises all its problems at once.
 
     Args and Raises: as `read_runs`.
     """
@@ -126,7 +126,7 @@ def _read_pair(path: Path, findings: Findings, reading: Reading) -> CheckedRows:
 def rows_checked(
     rows: Sequence[Mapping[str, Any]], source: str, reading: Reading
 ) -> CheckedRows:
-    """Returns rows given as dictionaries, checked like those of a file."""
+    """Return rows given as dictionaries, checked like those of a file."""
     findings = Findings(source)
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
@@ -141,7 +141,7 @@ def check(
     findings: Findings,
     reading: Reading,
 ) -> CheckedRows:
-    """Returns the checked content of canonical cells, or raises all problems.
+    """Return the checked content of canonical cells, or raises all problems.
 
     Args:
       cells: canonical long cells.
@@ -185,7 +185,7 @@ def check(
 
 
 def _columns(cells: Cells, findings: Findings) -> Columns:
-    """Returns all canonical columns but `mixture`, as numbers and words."""
+    """Return all canonical columns but `mixture`, as numbers and words."""
     columns: Columns = {}
     for name, column in RUNS.columns.items():
         if column.is_number:

@@ -15,7 +15,7 @@ ONE_FAMILY = "all"  # the family's name in a table that knows no families
 def canonical_cells(
     cells: Cells, findings: Findings, keep: Sequence[str] = ()
 ) -> Cells:
-    """Returns a table of any accepted shape as long cells under canonical names.
+    """Return a table of any accepted shape as long cells under canonical names.
 
     Accepted: long tables (one row per family); wide ones (columns `loss_<family>`,
     `p_<family>`, `se_<family>`, also with a slash); tables without families, which
@@ -48,7 +48,7 @@ def canonical_cells(
 
 
 def _check_kept(cells: Cells, keep: Sequence[str]) -> None:
-    """Refuses to keep a column that is not there, or that is read anyway."""
+    """Refuse to keep a column that is not there, or that is read anyway."""
     for heading in keep:
         known = RUNS.canonical_name(heading)
         if heading in cells.columns and known is None:
@@ -67,7 +67,7 @@ def _check_kept(cells: Cells, keep: Sequence[str]) -> None:
 
 
 def _wide_columns(cells: Cells, keep: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Returns canonical name -> {family: heading} for columns that name a family."""
+    """Return canonical name -> {family: heading} for columns that name a family."""
     headings = [heading for heading in cells.columns if heading not in keep]
     families_with_p = {
         match[2]
@@ -93,7 +93,7 @@ def _wide_columns(cells: Cells, keep: Sequence[str]) -> dict[str, dict[str, str]
 def named(
     cells: Cells, schema: Schema, findings: Findings, keep: Sequence[str] = ()
 ) -> Cells:
-    """Returns the cells under canonical names; unknown columns become notes."""
+    """Return the cells under canonical names; unknown columns become notes."""
     columns: dict[str, list[str]] = {}
     headings: dict[str, str] = {}
     for heading, column in cells.columns.items():
@@ -120,7 +120,7 @@ def named(
 
 
 def _mixture_texts(cells: Cells, ratios: Mapping[str, str]) -> list[str]:
-    """Returns one JSON object per row of the wide ratio columns ([] without any)."""
+    """Return one JSON object per row of the wide ratio columns ([] without any)."""
     if not ratios:
         return []
     import json
@@ -138,7 +138,7 @@ def melted(
     part: str,
     findings: Findings,
 ) -> Cells:
-    """Returns one row per value that a wide row holds, such as one per family.
+    """Return one row per value that a wide row holds, such as one per family.
 
     Args:
       long: the columns that all values of a row share, under canonical names.
@@ -181,7 +181,7 @@ def melted(
 
 
 def _family_headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Returns canonical name -> how messages call the columns of all families."""
+    """Return canonical name -> how messages call the columns of all families."""
     return {
         name: re.sub(r"([_/]).*", r"\1<family>", next(iter(by_family.values())))
         for name, by_family in wide.items()

@@ -15,7 +15,7 @@ from bayeslaw.data.table import (
 
 
 def summarise(rows: CheckedRows) -> dict[str, Any]:
-    """Returns counts, ranges and notes of a table, ready for JSON.
+    """Return counts, ranges and notes of a table, ready for JSON.
 
     Returns:
       source; rows, runs: counts; families: in order of first appearance; N, D, seeds,
@@ -89,7 +89,7 @@ def _ranges(rows: CheckedRows) -> list[dict[str, Any]]:
 
 
 def summary_text(summary: dict[str, Any]) -> str:
-    """Returns a summary as plain text of at most 88 columns, for `validate`."""
+    """Return a summary as plain text of at most 88 columns, for `validate`."""
     units = ", ".join(
         f"{metric} in {unit}" for metric, unit in summary["units"].items()
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class RunTable:
     """The observation table: one row per (run, N, D, schedule, family, metric).
 
-    Args:
+    Attributes:
       columns: canonical name -> array (row,). Every column of `columns.RUNS` but
         `mixture` is there, and the user's own columns that were kept. Numbers are
         float64 with NaN where not given, words are objects with "" where not given.
@@ -67,7 +67,7 @@ class RunTable:
         return not np.isnan(self.columns["p"]).any()
 
     def select(self, mask: "np.ndarray", *, why: str) -> "RunTable":
-        """Returns the rows where mask is True; `notes` says what was left out, and why.
+        """Return the rows where mask is True; `notes` says what was left out, and why.
 
         Args:
           mask: booleans. Shape (row,).
@@ -90,11 +90,11 @@ class RunTable:
         return _table(CheckedRows(columns, mixtures, self.source, notes, lines))
 
     def summary(self) -> dict[str, Any]:
-        """Returns counts, ranges and notes, ready for JSON; see `summarise`."""
+        """Return counts, ranges and notes, ready for JSON; see `summarise`."""
         return summarise(self._checked()) | {"sha256": self.sha256}
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Returns the columns as a DataFrame, one row per observation."""
+        """Return the columns as a DataFrame, one row per observation."""
         import pandas as pd
 
         return pd.DataFrame(dict(self.columns))
@@ -114,7 +114,7 @@ def read_runs(
     normalise_mixtures: bool = False,
     keep: Sequence[str] = (),
 ) -> RunTable:
-    """Reads and checks a table of observations.
+    """Read and checks a table of observations.
 
     Args:
       path: a CSV (also .csv.gz) or Parquet file, long or wide, or a directory that
@@ -152,7 +152,7 @@ def table_from_rows(
     normalise_mixtures: bool = False,
     keep: Sequence[str] = (),
 ) -> RunTable:
-    """Returns rows given as dictionaries as a table, checked like those of a file.
+    """Return rows given as dictionaries as a table, checked like those of a file.
 
     Example:
       >>> table_from_rows([{"run": "r1", "origin": "simulated", "N": 1e6, "D": 1e8,
@@ -164,7 +164,7 @@ def table_from_rows(
 
 
 def write_runs(table: RunTable, path: str | Path) -> None:
-    """Writes a table to CSV or, by the name's ending, Parquet.
+    """Write a table to CSV or, by the name's ending, Parquet.
 
     Reading the file gives the same table back, with its own source, notes and row
     numbers: these are not part of the content.

@@ -18,7 +18,7 @@ def validate(
     mixtures: str | Path | None = None,
     normalise_mixtures: bool = False,
 ) -> dict[str, Any]:
-    """Returns the summary of a table, or raises all its problems; imports no numpy.
+    """Return the summary of a table, or raises all its problems; imports no numpy.
 
     Args and Raises: as `read_runs`. `validate_report` prints the result.
     """
@@ -27,5 +27,5 @@ def validate(
 
 
 def validate_report(table: RunTable | dict[str, Any]) -> str:
-    """Returns a table, or its summary, as plain text for the terminal."""
+    """Return a table, or its summary, as plain text for the terminal."""
     return summary_text(table.summary() if isinstance(table, RunTable) else table)

@@ -21,7 +21,7 @@ ROUNDED = 0.02
 
 
 def ratio_or_none(value: Any) -> float | None:
-    """Returns a cell as a number 0 or more, None if it is not one."""
+    """Return a cell as a number 0 or more, None if it is not one."""
     if isinstance(value, bool):
         return None
     try:
@@ -40,7 +40,7 @@ def check_sums(
     *,
     can_normalise: bool = True,
 ) -> None:
-    """Finds mixtures, given as (row, name, mixture), whose ratios do not sum to 1."""
+    """Find mixtures, given as (row, name, mixture), whose ratios do not sum to 1."""
     bad = [
         (row, f"{name} {total:.7g}", total)
         for row, name, mixture in sums
@@ -73,7 +73,7 @@ def given_mixtures(
     *,
     can_normalise: bool = True,
 ) -> dict[str, Mixture]:
-    """Returns the mixtures that the `mixture` column or a file beside it states.
+    """Return the mixtures that the `mixture` column or a file beside it states.
 
     Args:
       cells: canonical cells; the column `mixture` may be absent.
@@ -117,7 +117,7 @@ def given_mixtures(
 
 
 def _parse(text: str) -> Mixture | str:
-    """Returns the mixture in a cell, or what is wrong with it."""
+    """Return the mixture in a cell, or what is wrong with it."""
     repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _parse(text: str) -> Mixture | str:
 
 
 def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Returns whether two statements of a mixture are the same but for rounding."""
+    """Return whether two statements of a mixture are the same but for rounding."""
     return all(
         abs(one.get(family, 0.0) - other.get(family, 0.0)) <= TOLERANCE
         for family in {*one, *other}
@@ -153,7 +153,7 @@ def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 def with_ratios(
     cells: Cells, mixtures: Mapping[str, Mixture], findings: Findings
 ) -> Cells:
-    """Returns the cells with a column `p` from the mixtures, where it is left out."""
+    """Return the cells with a column `p` from the mixtures, where it is left out."""
     # A column without any ratio is one that is left out.
     if all(is_not_given(text) for text in cells.columns.get("p", [])):
         columns = {name: cells.columns[name] for name in cells.columns if name != "p"}
@@ -191,7 +191,7 @@ def complete_mixtures(
     tolerance: float,
     findings: Findings,
 ) -> dict[str, Mixture]:
-    """Returns the mixture of every run, checked against the ratios of its rows.
+    """Return the mixture of every run, checked against the ratios of its rows.
 
     A run whose mixture is not given has the one that its rows imply.
     """
@@ -234,7 +234,7 @@ def divided_by_sums(
     mixtures: Mapping[str, Mixture],
     findings: Findings,
 ) -> dict[str, Mixture]:
-    """Returns the mixtures divided by their sums, and divides column `p` likewise.
+    """Return the mixtures divided by their sums, and divides column `p` likewise.
 
     Mixtures that sum to 1 already stay as they are to the last bit.
     """

@@ -14,7 +14,7 @@ from bayeslaw.errors import InputError
 class RatioFile:
     """The mixtures of a file, by run or by the name that several runs refer to.
 
-    Args:
+    Attributes:
       name: name of the file, for messages.
       key: `run` or `mixture_id`, the column of the table that `mixtures` goes by.
       mixtures: cell of that column -> mixture.
@@ -26,7 +26,7 @@ class RatioFile:
 
 
 def beside(table: Path) -> Path | None:
-    """Returns the file of mixtures that lies beside a table, if there is one.
+    """Return the file of mixtures that lies beside a table, if there is one.
 
     For `pile.csv.gz` it is `pile_mixtures.csv.gz`, `pile_mixtures.csv` or, for all
     tables of a folder, `mixtures.csv`.
@@ -44,7 +44,7 @@ def beside(table: Path) -> Path | None:
 
 
 def read_ratio_file(path: Path, tolerance: float, findings: Findings) -> RatioFile:
-    """Returns the mixtures of a file of ratios.
+    """Return the mixtures of a file of ratios.
 
     The file has a column `run`, or `mixture_id` where runs share mixtures, and either
     one column per family (named `<family>` or `p_<family>`) or the columns `family`
@@ -80,7 +80,7 @@ def read_ratio_file(path: Path, tolerance: float, findings: Findings) -> RatioFi
 
 
 def by_run(table: Cells, ratios: RatioFile, findings: Findings) -> dict[str, Mixture]:
-    """Returns run -> mixture; shared mixtures go by the table's `mixture_id`."""
+    """Return run -> mixture; shared mixtures go by the table's `mixture_id`."""
     if ratios.key == "run":
         return ratios.mixtures
     if "mixture_id" not in table.columns:
@@ -112,7 +112,7 @@ def by_run(table: Cells, ratios: RatioFile, findings: Findings) -> dict[str, Mix
 
 
 def _ratio_headings(cells: Cells) -> dict[str, str]:
-    """Returns family -> heading of a file with one column per family."""
+    """Return family -> heading of a file with one column per family."""
     prefixed = {h[2:]: h for h in cells.columns if h[:2].lower() in ("p_", "p/")}
     plain = {h: h for h in cells.columns if RUNS.canonical_name(h) is None}
     return prefixed or plain
@@ -168,7 +168,7 @@ def _collect(
 def check_joined(
     table: Cells, mixtures: Mapping[str, Mixture], file: str, findings: Findings
 ) -> None:
-    """Finds runs that stand in only one of the two files of a pair."""
+    """Find runs that stand in only one of the two files of a pair."""
     first_row: dict[str, int] = {}
     for i, run in enumerate(table.columns.get("run", [])):
         first_row.setdefault(run, i)

@@ -39,7 +39,7 @@ class Curve:
 
 
 def curve_of_rows(columns: Columns) -> list[Curve]:
-    """Returns the curve of each row; rows with D_p = 0 are baselines of curves."""
+    """Return the curve of each row; rows with D_p = 0 are baselines of curves."""
     names = ("task", "pretraining_mix", "N", "D_f", "pairs", "metric")
     rows = zip(*(columns[name] for name in names), columns["D_p"], strict=True)
     return [
@@ -48,7 +48,7 @@ def curve_of_rows(columns: Columns) -> list[Curve]:
 
 
 def rows_of_curves(columns: Columns) -> dict[Curve, list[int]]:
-    """Returns the rows of every curve, in order of first appearance."""
+    """Return the rows of every curve, in order of first appearance."""
     rows: dict[Curve, list[int]] = {}
     for i, curve in enumerate(curve_of_rows(columns)):
         if columns["D_p"][i] > 0:
@@ -57,7 +57,7 @@ def rows_of_curves(columns: Columns) -> dict[Curve, list[int]]:
 
 
 def plain(curve: Curve) -> dict[str, Any]:
-    """Returns a curve as a dictionary, ready for JSON."""
+    """Return a curve as a dictionary, ready for JSON."""
     names = curve.__dataclass_fields__
     return dict(zip(names, map(_whole, astuple(curve)), strict=True))
 

@@ -7,7 +7,7 @@ from bayeslaw.data.table import Cells, Findings, filled, first_ten
 
 
 def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:
-    """Returns the cells with the units that follow from the metric or an argument.
+    """Return the cells with the units that follow from the metric or an argument.
 
     Args:
       cells: canonical cells.
@@ -36,7 +36,7 @@ def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:
 
 
 def with_runs(cells: Cells, findings: Findings) -> Cells:
-    """Returns the cells with a column `run`, made up where there is none."""
+    """Return the cells with a column `run`, made up where there is none."""
     if any(cells.columns.get("run", [])) or "pretraining_mix" not in cells.columns:
         return cells
     empty = [""] * len(cells.lines)

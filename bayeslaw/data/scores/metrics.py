@@ -47,5 +47,5 @@ _SPELLINGS = {
 
 
 def metric_name(text: str) -> str | None:
-    """Returns the canonical name of a metric, None if it is not a known one."""
+    """Return the canonical name of a metric, None if it is not a known one."""
     return _SPELLINGS.get(plain_name(text))

@@ -18,7 +18,7 @@ Columns = Mapping[str, Sequence[Any]]
 
 
 def check_points(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Finds scores in points that are not between 0 and 100."""
+    """Find scores in points that are not between 0 and 100."""
     rows = zip(columns["value"], columns["metric"], strict=True)
     bad = [
         (cells.row(i), f"{value:.10g}")
@@ -35,7 +35,7 @@ def check_points(cells: Cells, columns: Columns, findings: Findings) -> None:
 
 
 def check_pretraining(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Finds models that were pretrained on nothing, and runs that change their mix."""
+    """Find models that were pretrained on nothing, and runs that change their mix."""
     rows = list(zip(columns["pretraining_mix"], columns["D_p"], strict=True))
     bad = [
         (cells.row(i), f"{mix} with D_p {tokens:.10g}")
@@ -56,7 +56,7 @@ def check_pretraining(cells: Cells, columns: Columns, findings: Findings) -> Non
 
 
 def check_alignments(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Finds tasks whose alignment with one pretraining mixture changes."""
+    """Find tasks whose alignment with one pretraining mixture changes."""
     rows = zip(columns["task"], columns["pretraining_mix"], columns["D_p"], strict=True)
     check_constant(
         cells,
@@ -77,7 +77,7 @@ def check_alignments(cells: Cells, columns: Columns, findings: Findings) -> None
 def mixtures_by_name(
     cells: Cells, columns: Columns, findings: Findings
 ) -> dict[str, Mixture]:
-    """Returns pretraining_mix -> mixture from the column `mixture`, where given."""
+    """Return pretraining_mix -> mixture from the column `mixture`, where given."""
     of_runs = given_mixtures(cells, {}, TOLERANCE, findings, can_normalise=False)
     mixtures: dict[str, Mixture] = {}
     torn = []

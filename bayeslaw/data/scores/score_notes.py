@@ -19,7 +19,7 @@ FEWEST_POINTS = 3  # values of D_p; two fix level and slope, none is left for th
 
 
 def note_oddities(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Adds a note for everything that the user should see though nothing is wrong."""
+    """Add a note for everything that the user should see though nothing is wrong."""
     counts = {"N": "parameters", "D_p": "tokens", "D_f": "tokens"}
     note_small_counts(cells, columns, counts, findings)
     _note_fractions(cells, columns, findings)
@@ -90,7 +90,7 @@ def _note_partly_given(cells: Cells, columns: Columns, findings: Findings) -> No
 
 
 def _note_settings(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Notes scores of one task and metric that were not measured alike."""
+    """Note scores of one task and metric that were not measured alike."""
     keys = list(zip(columns["task"], columns["metric"], strict=True))
     for name in ("beams", "test_pairs", "signature"):
         found: dict[tuple[str, str], set[Any]] = {}

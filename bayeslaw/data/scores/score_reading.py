@@ -70,7 +70,7 @@ class CheckedCurves:
 def read_checked(
     path: str | Path, origin: str | None, unit: str | None
 ) -> CheckedCurves:
-    """Returns the rows of a table, or raises all its problems at once.
+    """Return the rows of a table, or raises all its problems at once.
 
     Args and Raises: as `read_curves`.
     """
@@ -93,7 +93,7 @@ def rows_checked(
     origin: str | None,
     unit: str | None,
 ) -> CheckedCurves:
-    """Returns rows given as dictionaries, checked like those of a file."""
+    """Return rows given as dictionaries, checked like those of a file."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {n: [cell_text(row.get(n)).strip() for row in rows] for n in names}
     cells = Cells(source, columns, list(range(1, len(rows) + 1)), header=tuple(names))
@@ -132,7 +132,7 @@ def _check(
 
 
 def _columns(cells: Cells, findings: Findings) -> Columns:
-    """Returns all canonical columns but `mixture`, as numbers and words."""
+    """Return all canonical columns but `mixture`, as numbers and words."""
     columns: Columns = {}
     for name, column in CURVES.columns.items():
         if column.is_number:
@@ -149,7 +149,7 @@ def _columns(cells: Cells, findings: Findings) -> Columns:
 
 
 def _check_scores(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Replaces the units by canonical ones, and finds values out of range."""
+    """Replace the units by canonical ones, and finds values out of range."""
     metrics = columns["metric"]
     columns["unit"] = units(
         cells, columns["unit"], metrics, ALLOWED_UNITS, _UNITS, findings, _UNIT_FIXES

@@ -14,7 +14,7 @@ _OF_A_METRIC = ("se", "unit", "signature")
 
 
 def canonical_cells(cells: Cells, findings: Findings) -> Cells:
-    """Returns a table of any accepted shape as long cells under canonical names.
+    """Return a table of any accepted shape as long cells under canonical names.
 
     Accepted: long tables (one row per metric) and wide ones, with a column for each
     metric that is known by name (`bleu`, `chrf`, `comet`, `cross_entropy`) and, if
@@ -33,7 +33,7 @@ def canonical_cells(cells: Cells, findings: Findings) -> Cells:
 
 
 def _wide_columns(cells: Cells, findings: Findings) -> dict[str, dict[str, str]]:
-    """Returns canonical name -> {metric: heading}; empty if the table is long."""
+    """Return canonical name -> {metric: heading}; empty if the table is long."""
     if any(CURVES.canonical_name(heading) == "value" for heading in cells.columns):
         return {}
     wide: dict[str, dict[str, str]] = {}
@@ -63,7 +63,7 @@ def _wide_columns(cells: Cells, findings: Findings) -> dict[str, dict[str, str]]
 
 
 def _owner(heading: str) -> tuple[str, str | None]:
-    """Returns what a heading such as `bleu_se` is (`se`), and of which metric."""
+    """Return what a heading such as `bleu_se` is (`se`), and of which metric."""
     if metric := metric_name(heading):
         return "value", metric
     plain = plain_name(heading).replace("/", "_")
@@ -76,7 +76,7 @@ def _owner(heading: str) -> tuple[str, str | None]:
 def _check_owners(
     long: Cells, wide: Mapping[str, Mapping[str, str]], findings: Findings
 ) -> None:
-    """Finds columns such as `se` that do not say which of several metrics they mean."""
+    """Find columns such as `se` that do not say which of several metrics they mean."""
     metrics = list(wide["value"])
     for name in _OF_A_METRIC:
         is_common = name == "unit" and len({METRICS[m].units for m in metrics}) == 1
@@ -108,7 +108,7 @@ def _note_headings(
 
 
 def _headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Returns canonical name -> how messages call the columns of all metrics."""
+    """Return canonical name -> how messages call the columns of all metrics."""
     return {
         name: next(iter(of_metric.values()))
         if len(of_metric) == 1
@@ -118,7 +118,7 @@ def _headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _with_metric_names(cells: Cells, findings: Findings) -> Cells:
-    """Returns the cells with known metrics under their canonical names."""
+    """Return the cells with known metrics under their canonical names."""
     texts = cells.columns.get("metric")
     if texts is None:
         return cells

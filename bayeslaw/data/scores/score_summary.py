@@ -17,7 +17,7 @@ from bayeslaw.data.table import (
 
 
 def summarise(rows: CheckedCurves) -> dict[str, Any]:
-    """Returns counts, ranges, curves and notes of a table, ready for JSON.
+    """Return counts, ranges, curves and notes of a table, ready for JSON.
 
     Returns:
       source; rows, runs: counts; tasks, pretraining_mixes: in order of first
@@ -106,7 +106,7 @@ def _ranges(
 
 
 def summary_text(summary: dict[str, Any]) -> str:
-    """Returns a summary as plain text, for `validate`."""
+    """Return a summary as plain text, for `validate`."""
     zero = summary["not_pretrained"]
     facts = {
         "origin": counts_text(summary["origins"]),

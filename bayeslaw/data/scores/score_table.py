@@ -25,7 +25,7 @@ class CurveTable:
     pretraining mixture, size N, fine-tuning set (D_f, pairs) and metric. Rows with
     D_p = 0 are no points of a curve; they are what all mixtures are compared with.
 
-    Args:
+    Attributes:
       columns: canonical name -> array (row,). Every column of `columns.CURVES` but
         `mixture` is there. Numbers are float64 with NaN where not given, words are
         objects with "" where not given. The arrays are read-only.
@@ -69,7 +69,7 @@ class CurveTable:
         return dict(zip(*names, strict=True))
 
     def rows_of(self, curve: Curve) -> "np.ndarray":
-        """Returns which rows are points of a curve, of all its seeds. Shape (row,).
+        """Return which rows are points of a curve, of all its seeds. Shape (row,).
 
         Example:
           >>> curve, values = table.curves[0], table.columns["value"]
@@ -81,7 +81,7 @@ class CurveTable:
         return np.array([c == curve for c in curve_of_rows(self._lists())], dtype=bool)
 
     def select(self, mask: "np.ndarray", *, why: str) -> "CurveTable":
-        """Returns the rows where mask is True; `notes` says what was left out, and why.
+        """Return the rows where mask is True; `notes` says what was left out, and why.
 
         Args:
           mask: booleans. Shape (row,).
@@ -109,14 +109,14 @@ class CurveTable:
         return _table(CheckedCurves(columns, mixtures, self.source, notes, lines))
 
     def summary(self) -> dict[str, Any]:
-        """Returns counts, ranges, curves and notes, ready for JSON; see `summarise`."""
+        """Return counts, ranges, curves and notes, ready for JSON; see `summarise`."""
         checked = CheckedCurves(
             self._lists(), self.mixtures, self.source, self.notes, self.lines.tolist()
         )
         return summarise(checked) | {"sha256": self.sha256}
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Returns the columns as a DataFrame, one row per score."""
+        """Return the columns as a DataFrame, one row per score."""
         import pandas as pd
 
         return pd.DataFrame(dict(self.columns))
@@ -128,7 +128,7 @@ class CurveTable:
 def read_curves(
     path: str | Path, *, origin: str | None = None, unit: str | None = None
 ) -> CurveTable:
-    """Reads and checks a table of downstream scores.
+    """Read and checks a table of downstream scores.
 
     Args:
       path: a CSV (also .csv.gz) or Parquet file, long (columns `metric` and `value`)
@@ -159,7 +159,7 @@ def curves_from_rows(
     origin: str | None = None,
     unit: str | None = None,
 ) -> CurveTable:
-    """Returns rows given as dictionaries as a table, checked like those of a file.
+    """Return rows given as dictionaries as a table, checked like those of a file.
 
     Example:
       >>> curves_from_rows([{"origin": "published", "task": "en-de", "D_p": 1e9,
@@ -169,7 +169,7 @@ def curves_from_rows(
 
 
 def write_curves(table: CurveTable, path: str | Path) -> None:
-    """Writes a table to CSV or, by the name's ending, Parquet, in long form.
+    """Write a table to CSV or, by the name's ending, Parquet, in long form.
 
     Reading the file gives the same table back, with its own source, notes and row
     numbers: these are not part of the content.

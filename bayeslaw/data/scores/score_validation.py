@@ -13,7 +13,7 @@ from bayeslaw.data.scores.score_table import (
 def validate(
     path: str | Path, *, origin: str | None = None, unit: str | None = None
 ) -> dict[str, Any]:
-    """Returns the summary of a table, or raises all its problems; imports no numpy.
+    """Return the summary of a table, or raises all its problems; imports no numpy.
 
     Args and Raises: as `read_curves`. `validate_report` prints the result.
     """
@@ -22,5 +22,5 @@ def validate(
 
 
 def validate_report(table: CurveTable | dict[str, Any]) -> str:
-    """Returns a table, or its summary, as plain text for the terminal."""
+    """Return a table, or its summary, as plain text for the terminal."""
     return summary_text(table.summary() if isinstance(table, CurveTable) else table)

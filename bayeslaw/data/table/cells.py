@@ -16,12 +16,12 @@ _NOT_GIVEN = {"na", "n/a", "nan", "null", "none", "-"}
 
 
 def is_not_given(text: str) -> bool:
-    """Returns whether a cell says that nothing is known."""
+    """Return whether a cell says that nothing is known."""
     return not text or text.lower() in _NOT_GIVEN
 
 
 def numbers(cells: Cells, column: Column, findings: Findings) -> list[float]:
-    """Returns a column as numbers; NaN where a cell is not given or has a problem.
+    """Return a column as numbers; NaN where a cell is not given or has a problem.
 
     Cells with a problem count as not given from here on, in all readers of this
     module, so that the checks across rows do not report the same cell again.
@@ -92,7 +92,7 @@ def _number_advice(texts: Sequence[str]) -> str:
 def _check_range(
     cells: Cells, column: Column, values: Sequence[float], findings: Findings
 ) -> list[int]:
-    """Returns the rows whose value is outside its column's range."""
+    """Return the rows whose value is outside its column's range."""
     name, allowed = column.name, column.allowed
     if allowed is None:
         return []
@@ -118,7 +118,7 @@ def _are_percentages(cells: Cells, ratios: Sequence[float]) -> bool:
 def check_losses(
     cells: Cells, values: Sequence[float], is_loss: Sequence[bool], findings: Findings
 ) -> None:
-    """Finds losses that are not positive; other metrics may have any sign."""
+    """Find losses that are not positive; other metrics may have any sign."""
     bad = [
         (cells.row(i), cells.columns["value"][i])
         for i, value in enumerate(values)
@@ -134,7 +134,7 @@ def check_losses(
 
 
 def words(cells: Cells, column: Column, findings: Findings) -> list[str]:
-    """Returns a text column; "" where not given, empty required cells are problems."""
+    """Return a text column; "" where not given, empty required cells are problems."""
     name = column.name
     texts = cells.columns.get(name, [""] * len(cells.lines))
     if column.is_required and name in cells.columns and not all(texts):
@@ -152,7 +152,7 @@ def listed_words(
     findings: Findings,
     default: str = "",
 ) -> list[str]:
-    """Returns a column whose cells must come from a list; empty ones get a default."""
+    """Return a column whose cells must come from a list; empty ones get a default."""
     texts = [text.lower() or default for text in words(cells, column, findings)]
     bad = [
         (cells.row(i), cells.columns[column.name][i])

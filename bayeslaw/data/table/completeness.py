@@ -18,7 +18,7 @@ def filled(
     *,
     is_open: Sequence[bool] | None = None,
 ) -> Cells:
-    """Returns the cells with the columns that the caller filled by argument.
+    """Return the cells with the columns that the caller filled by argument.
 
     Args:
       cells: canonical cells.
@@ -75,7 +75,7 @@ def _plain(name: str, word: str) -> str:
 def check_required(
     cells: Cells, schema: Schema, findings: Findings, *, optional: Sequence[str] = ()
 ) -> list[str]:
-    """Finds required columns that are missing, and what they may be misspelt as.
+    """Find required columns that are missing, and what they may be misspelt as.
 
     Args:
       cells: canonical cells.
@@ -112,7 +112,7 @@ def check_required(
 
 
 def _misspelt(name: str, schema: Schema, header: Sequence[str]) -> str | None:
-    """Returns the unread heading that looks like a misspelling of a column's name."""
+    """Return the unread heading that looks like a misspelling of a column's name."""
     known = schema.spellings
     unread = [heading for heading in header if schema.canonical_name(heading) is None]
     near = {heading: nearest(heading, known) for heading in unread}

@@ -20,7 +20,7 @@ def check_runs(
     findings: Findings,
     names: Sequence[str] = CONSTANT_IN_A_RUN,
 ) -> None:
-    """Finds runs whose seed, size, shape, study, origin or tokenizer changes."""
+    """Find runs whose seed, size, shape, study, origin or tokenizer changes."""
     check_constant(
         cells,
         columns,
@@ -44,7 +44,7 @@ def check_constant(
     scope: str,
     fix: str,
 ) -> None:
-    """Finds groups of rows within which a column changes.
+    """Find groups of rows within which a column changes.
 
     Args:
       cells: canonical cells.
@@ -82,7 +82,7 @@ def check_unique(
     fix: str,
     findings: Findings,
 ) -> None:
-    """Finds observations that stand twice in the table.
+    """Find observations that stand twice in the table.
 
     Args:
       cells: canonical cells.
@@ -114,7 +114,7 @@ def check_unique(
 
 
 def _key_part(cells: Cells, column: Column, values: Sequence[Any]) -> Sequence[Any]:
-    """Returns a column with None where a number may be left out and is."""
+    """Return a column with None where a number may be left out and is."""
     if column.is_required or not column.is_number:
         return values
     texts = cells.columns.get(column.name)
@@ -130,7 +130,7 @@ def note_oddities(
     mixtures: Mapping[str, Mapping[str, float]],
     findings: Findings,
 ) -> None:
-    """Notes what is allowed but changes what the table can be used for."""
+    """Note what is allowed but changes what the table can be used for."""
     note_small_counts(cells, columns, {"N": "parameters", "D": "tokens"}, findings)
     zero = [cells.row(i) for i, ratio in enumerate(columns["p"]) if ratio == 0]
     if zero:
@@ -151,7 +151,7 @@ def note_oddities(
 def note_small_counts(
     cells: Cells, columns: Columns, units: Mapping[str, str], findings: Findings
 ) -> None:
-    """Notes columns of counts, name -> what is counted, that may be in millions."""
+    """Note columns of counts, name -> what is counted, that may be in millions."""
     for name, unit in units.items():
         largest = max((x for x in columns[name] if x == x), default=0.0)
         if 0 < largest < 1000:
@@ -162,7 +162,7 @@ def note_small_counts(
 
 
 def note_tokenizers(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Notes losses per token of several tokenizers."""
+    """Note losses per token of several tokenizers."""
     tokenizers = sorted(set(columns["tokenizer"]) - {""})
     is_per_token = any(unit.endswith("/token") for unit in columns["unit"])
     if len(tokenizers) > 1 and is_per_token:

@@ -20,7 +20,7 @@ Columns = Mapping[str, Sequence[Any]]
 def content_hash(
     columns: Columns, mixtures: Mapping[str, Mapping[str, float]], schema: Schema
 ) -> str:
-    """Returns the hash that identifies a table's content; see RunTable.sha256."""
+    """Return the hash that identifies a table's content; see RunTable.sha256."""
     digest = sha256()
     for name in sorted(columns):
         if name not in schema or not is_given(columns[name]):
@@ -38,12 +38,12 @@ def content_hash(
 
 
 def is_given(cells: Sequence[Any]) -> bool:
-    """Returns whether a column holds anything."""
+    """Return whether a column holds anything."""
     return any(cell not in ("", None) and cell == cell for cell in cells)
 
 
 def arrays(columns: Columns, schema: Schema) -> "dict[str, np.ndarray]":
-    """Returns columns as read-only arrays: float64, or objects where they are words."""
+    """Return columns as read-only arrays: float64, or objects where they are words."""
     import numpy as np  # see reading.py
 
     found = {
@@ -56,7 +56,7 @@ def arrays(columns: Columns, schema: Schema) -> "dict[str, np.ndarray]":
 
 
 def checked_mask(mask: "np.ndarray", rows: int, source: str, why: str) -> "np.ndarray":
-    """Returns the mask of a selection, or raises what is wrong with it.
+    """Return the mask of a selection, or raises what is wrong with it.
 
     Args:
       mask: as the user gave it.
@@ -89,7 +89,7 @@ def checked_mask(mask: "np.ndarray", rows: int, source: str, why: str) -> "np.nd
 def write_columns(
     columns: Columns, schema: Schema, path: str | Path, function: str
 ) -> None:
-    """Writes a table to CSV or, by the name's ending, Parquet.
+    """Write a table to CSV or, by the name's ending, Parquet.
 
     Args:
       columns: by name; those of the schema that hold nothing are left out.

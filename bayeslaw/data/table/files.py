@@ -30,7 +30,7 @@ _FOREIGN = {
 class Cells:
     """The text cells of a table, column by column.
 
-    Args:
+    Attributes:
       file: name of the file, for messages.
       columns: heading (later: canonical name) -> cells; "" where nothing is given.
       lines: row number of each row, as a text editor counts (the header is line 1).
@@ -48,18 +48,18 @@ class Cells:
     part: str = ""
 
     def where(self, column: str) -> str:
-        """Returns file and column under the name that the file uses."""
+        """Return file and column under the name that the file uses."""
         return f"{self.file}, column `{self.headings.get(column, column)}`"
 
     def row(self, index: int) -> str:
-        """Returns a row's number, with its family, say, if one line holds several."""
+        """Return a row's number, with its family, say, if one line holds several."""
         if self.part:
             return f"{self.lines[index]} ({self.columns[self.part][index]})"
         return str(self.lines[index])
 
 
 def read_cells(path: Path, findings: Findings) -> Cells:
-    """Returns the cells of a CSV (also gzip'd) or Parquet file, known by its content.
+    """Return the cells of a CSV (also gzip'd) or Parquet file, known by its content.
 
     Raises:
       InputError: there is no table in the file at all. Problems of single rows are
@@ -80,7 +80,7 @@ def read_cells(path: Path, findings: Findings) -> Cells:
 
 
 def read_header(path: Path) -> tuple[str, ...]:
-    """Returns the headings of a table without reading its rows.
+    """Return the headings of a table without reading its rows.
 
     Raises:
       InputError: there is no table in the file at all.
@@ -115,7 +115,7 @@ def _content(path: Path) -> bytes:
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:
-    """Returns the content of a gzip file, any other content as it is."""
+    """Return the content of a gzip file, any other content as it is."""
     if not content.startswith(b"\x1f\x8b"):
         return content
     import gzip
@@ -181,7 +181,7 @@ def _csv_cells(path: Path, text: str, findings: Findings) -> Cells:
 
 
 def _split_rows(path: Path, text: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """Returns header, rows and the line on which each row begins."""
+    """Return header, rows and the line on which each row begins."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -249,7 +249,7 @@ def _parquet_cells(path: Path, content: bytes) -> Cells:
 
 
 def _parquet(path: Path, content: bytes, read: Callable[[io.BytesIO], Any]) -> Any:
-    """Returns what `read` makes of a Parquet file."""
+    """Return what `read` makes of a Parquet file."""
     import pyarrow as pa
 
     try:

@@ -21,7 +21,7 @@ class Findings:
         self.notes: list[str] = []
 
     def problem(self, what: str, where: str, got: str, wanted: str, fix: str) -> None:
-        """Adds one problem; `where` begins with the file's name."""
+        """Add one problem; `where` begins with the file's name."""
         self.problems.append(InputError(what, where, got, wanted, fix))
 
     def bad_cells(
@@ -32,7 +32,7 @@ class Findings:
         wanted: str,
         fix: str,
     ) -> None:
-        """Adds one problem shared by several cells, given as (row, what it holds).
+        """Add one problem shared by several cells, given as (row, what it holds).
 
         Args:
           what: what is wrong with each of them.
@@ -48,24 +48,24 @@ class Findings:
         self.problem(what, where, first_ten(text for _, text in cells), wanted, fix)
 
     def note(self, sentence: str) -> None:
-        """Adds a sentence that the user should see though nothing is wrong."""
+        """Add a sentence that the user should see though nothing is wrong."""
         self.notes.append(sentence)
 
     def raise_problems(self) -> None:
-        """Raises all problems as one error, if there are any."""
+        """Raise all problems as one error, if there are any."""
         if self.problems:
             raise InputErrors(self.problems, self.source)
 
 
 def first_ten(items: Iterable[object]) -> str:
-    """Returns the first ten items and a count of the others."""
+    """Return the first ten items and a count of the others."""
     texts = [str(item) for item in items]
     more = len(texts) - SHOWN
     return ", ".join(texts[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Returns the known name that `name` may be a misspelling of, if any."""
+    """Return the known name that `name` may be a misspelling of, if any."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     # Two letters are near to every other two letters.
     close = get_close_matches(name.lower(), by_lower, 1, 0.7) if len(name) > 2 else []

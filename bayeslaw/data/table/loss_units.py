@@ -41,7 +41,7 @@ def units(
     findings: Findings,
     fixes: Mapping[str, str] = FIXES,
 ) -> list[str]:
-    """Returns the column of units, canonical; one metric must have one unit.
+    """Return the column of units, canonical; one metric must have one unit.
 
     Args:
       cells: canonical cells.
@@ -73,7 +73,7 @@ def units(
 
 
 def canonical_unit(text: str) -> str | None:
-    """Returns the canonical spelling of a unit, None if unknown."""
+    """Return the canonical spelling of a unit, None if unknown."""
     return UNITS.get("/".join(part.strip() for part in text.lower().split("/")))
 
 

@@ -32,7 +32,7 @@ class Column:
 class Schema:
     """The columns of one kind of table, by name and by every accepted spelling.
 
-    Args:
+    Attributes:
       columns: canonical name -> column, in the order of writing and checking.
       spellings: every spelling of a name, in lower case -> canonical name.
     """
@@ -42,7 +42,7 @@ class Schema:
 
     @classmethod
     def of(cls, *columns: Column) -> "Schema":
-        """Returns the schema of these columns."""
+        """Return the schema of these columns."""
         return cls(
             {column.name: column for column in columns},
             {
@@ -59,11 +59,11 @@ class Schema:
         return self.columns[name]
 
     def is_number(self, name: str) -> bool:
-        """Returns whether a column holds numbers; the user's own columns hold words."""
+        """Return whether a column holds numbers; the user's own columns hold words."""
         return name in self.columns and self.columns[name].is_number
 
     def canonical_name(self, heading: str) -> str | None:
-        """Returns the canonical name of a column as headed in a file, None if none."""
+        """Return the canonical name of a column as headed in a file, None if none."""
         return self.spellings.get(plain_name(heading))
 
 
@@ -74,7 +74,7 @@ def text_column(
     required: bool = False,
     fix_empty: str = "fill the cells",
 ) -> Column:
-    """Returns a column of words."""
+    """Return a column of words."""
     return Column(name, meaning, False, required, aliases, None, fix_empty)
 
 
@@ -86,15 +86,15 @@ def number_column(
     allowed: Range | None = None,
     fix_empty: str = "fill the cell, or delete the row if the run has no result",
 ) -> Column:
-    """Returns a column of numbers."""
+    """Return a column of numbers."""
     return Column(name, meaning, True, required, aliases, allowed, fix_empty)
 
 
 def plain_name(heading: str) -> str:
-    """Returns a heading in lower case, with underscores for blanks and hyphens."""
+    """Return a heading in lower case, with underscores for blanks and hyphens."""
     return heading.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Returns names in backquotes, separated by commas."""
+    """Return names in backquotes, separated by commas."""
     return ", ".join(f"`{name}`" for name in names)

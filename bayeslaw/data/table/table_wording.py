@@ -5,20 +5,20 @@ from typing import Any
 
 
 def distinct(cells: Iterable[Any]) -> list[Any]:
-    """Returns the values that are given, each once and sorted."""
+    """Return the values that are given, each once and sorted."""
     given = {cell for cell in cells if cell != "" and cell == cell}
     whole = (int(c) if isinstance(c, float) and c.is_integer() else c for c in given)
     return sorted(whole)
 
 
 def extent(cells: Iterable[float]) -> list[float] | None:
-    """Returns lowest and highest of the numbers that are given, None without any."""
+    """Return lowest and highest of the numbers that are given, None without any."""
     given = [cell for cell in cells if cell == cell]
     return [min(given), max(given)] if given else None
 
 
 def extent_text(ends: Sequence[int | float] | None) -> str:
-    """Returns lowest and highest value as words."""
+    """Return lowest and highest value as words."""
     if ends is None:
         return "not given"
     low, high = (f"{end:.4g}" for end in ends)
@@ -26,7 +26,7 @@ def extent_text(ends: Sequence[int | float] | None) -> str:
 
 
 def span_text(values: Sequence[int | float], noun: str) -> str:
-    """Returns how many distinct values there are, and between what."""
+    """Return how many distinct values there are, and between what."""
     if not values:
         return "not given"
     plural = "s" if len(values) > 1 else ""
@@ -34,7 +34,7 @@ def span_text(values: Sequence[int | float], noun: str) -> str:
 
 
 def counts_text(rows: Mapping[str, int]) -> str:
-    """Returns words with the number of rows that hold each."""
+    """Return words with the number of rows that hold each."""
     return ", ".join(f"{word} ({count} rows)" for word, count in rows.items())
 
 
@@ -44,7 +44,7 @@ def page(
     table: Sequence[str],
     notes: Sequence[str],
 ) -> str:
-    """Returns a title, facts by name, the lines of a table and notes as plain text."""
+    """Return a title, facts by name, the lines of a table and notes as plain text."""
     return "\n".join(
         [
             title,

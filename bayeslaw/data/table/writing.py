@@ -20,7 +20,7 @@ from bayeslaw.errors import InputError
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
-    """Writes a file so that a reader sees either the old content or the new one."""
+    """Write a file so that a reader sees either the old content or the new one."""
     target = Path(os.path.realpath(path))
     with locked(target):
         write_whole(target, content)
@@ -33,7 +33,7 @@ def csv_text(
     with_header: bool,
     newline: str = "\n",
 ) -> str:
-    """Returns rows as CSV text; columns absent from a row are left empty."""
+    """Return rows as CSV text; columns absent from a row are left empty."""
     lines: list[str] = []
     # Cells with a line end are quoted only if the writer's own line end has it, so
     # the writer gets both and the file's newline is put in place of them afterwards.
@@ -45,7 +45,7 @@ def csv_text(
 
 
 def cell_text(value: Any) -> str:
-    """Returns the text of one cell; floats by `repr`, so they read back exactly."""
+    """Return the text of one cell; floats by `repr`, so they read back exactly."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -59,7 +59,7 @@ def cell_text(value: Any) -> str:
 
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Holds the writers' lock of a table; other writers wait.
+    """Hold the writers' lock of a table; other writers wait.
 
     The lock is a file of its own because the table itself is replaced by each write,
     and a lock held on a replaced file protects nothing. It is never removed: on
@@ -80,7 +80,7 @@ def locked(target: Path) -> Iterator[None]:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file beside the old one and renames it; the lock is held already."""
+    """Write a file beside the old one and renames it; the lock is held already."""
     # One fixed name is enough under the lock, and a killed writer's leftover is
     # overwritten by the next instead of piling up.
     fresh = target.with_name(f".{target.name}.tmp")

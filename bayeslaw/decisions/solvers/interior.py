@@ -28,7 +28,7 @@ LEAST_SLACK = 1e-16
 class Limits(NamedTuple):
     """Mixtures with lower <= p <= upper and weights @ p <= most, besides sum p = 1.
 
-    Args:
+    Attributes:
       lower: of each ratio, at least 0.
       upper: of each ratio, at most 1.
       weights: of the ratios in each linear limit.

@@ -12,7 +12,7 @@ Array = Float[np.ndarray, "..."]
 class Repetition(NamedTuple):
     """What repeated tokens are worth: the data part of a loss grows by worth^-beta.
 
-    Args:
+    Attributes:
       share: part of `Losses.a` due to the data term, at fresh tokens.
       beta: data exponent.
       R: repetitions after which the gain has fallen to 1/e.
@@ -48,7 +48,7 @@ class Losses:
     The effective ratio of a family is its own ratio, or sum_j tau_ij p_j where text of
     other sources counts too. With repetition, a part of a grows with the ratio.
 
-    Args:
+    Attributes:
       floor: loss that ratios do not move.
       a: loss at q = 1 that they do, positive.
       g: ratio exponents, positive.

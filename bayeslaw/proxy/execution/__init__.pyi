@@ -3,6 +3,10 @@ from .executor import Executor as Executor
 from .executor import Summary as Summary
 from .executor import collect_study as collect_study
 from .executor import train_study as train_study
+from .growth import AddedRun as AddedRun
+from .growth import add_runs as add_runs
+from .growth import sizes_of as sizes_of
+from .growth import tokens_of as tokens_of
 from .job_array import JobArray as JobArray
 from .pool import Pool as Pool
 from .slurm import SlurmQueue as SlurmQueue

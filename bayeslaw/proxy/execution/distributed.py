@@ -28,7 +28,7 @@ from bayeslaw.proxy.training import Layout, Sharding, TrainingDiverged
 def train_together(
     path: str | Path, *, weights: Sharding = "replicated", **cluster: Any
 ) -> int:
-    """Trains the runs of a study one after the other, each on all devices.
+    """Train the runs of a study one after the other, each on all devices.
 
     To be called in every process. Finished runs are skipped and unfinished ones go on
     from their last checkpoint, also on another number of devices.
@@ -63,7 +63,7 @@ def train_together(
 
 
 def check_batch(study: StudyFile, layout: Layout, path: str | Path) -> None:
-    """Refuses a batch of which the devices would have unequal parts."""
+    """Refuse a batch of which the devices would have unequal parts."""
     training, n = study.training, len(layout.devices)
     if training.batch_size % (training.accumulation * n):
         raise InputError(
@@ -86,7 +86,7 @@ def _prepare(
 
 
 def _train(run: RunFolder, layout: Layout) -> None:
-    """Trains one run; a loss that is not finite ends it in all processes alike."""
+    """Train one run; a loss that is not finite ends it in all processes alike."""
     try:
         train_run(run, layout)
     except TrainingDiverged as error:

@@ -1,4 +1,4 @@
-"""Runs a study on an executor and keeps its observation table.
+"""A study on an executor: runs sent, watched and collected into its table.
 
 The parent alone writes the table. What a run measured lies in its folder first, so
 whatever is killed, the next start finds the rows and appends those missing.
@@ -46,7 +46,7 @@ class Executor(Protocol):
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Trains prepared runs; yields at every poll and calls `on_end` after each run.
+        """Train prepared runs; yields at every poll and calls `on_end` after each run.
 
         It may stop while runs are left that something else will train.
 
@@ -95,7 +95,7 @@ def train_study(
     board: TensorBoard | None = None,
     progress: bool = True,
 ) -> Summary:
-    """Trains every run of a study that is not finished, and appends its observations.
+    """Train every run of a study that is not finished, and appends its observations.
 
     Args:
       path: the study file; `observations.csv` and `out/` lie beside it.
@@ -120,7 +120,7 @@ def train_study(
 
 
 def collect_study(path: str | Path) -> Summary:
-    """Appends what finished runs have measured so far, and trains nothing.
+    """Append what finished runs have measured so far, and trains nothing.
 
     Args and Raises: as `train_study`.
     """
@@ -148,7 +148,7 @@ class _Study:
     def train(
         self, executor: Executor, *, board: TensorBoard | None, progress: bool
     ) -> None:
-        """Trains the runs, the longest first so that the last end together."""
+        """Train the runs, the longest first so that the last end together."""
         if not self._todo:
             return
         corpus_folder = training_corpus(self._study, self._folder)

@@ -25,7 +25,7 @@ class Queue(Protocol):
     """A cluster, as far as it is needed here; `SlurmQueue` is one."""
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
-        """Sends tasks as one array; returns the names of their jobs, in order."""
+        """Send tasks as one array; returns the names of their jobs, in order."""
         ...
 
     def ended_jobs(self, jobs: set[str]) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ class JobArray:
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Sends the runs that no living job trains; see `Executor`.
+        """Send the runs that no living job trains; see `Executor`.
 
         Leaving the iteration early (Ctrl-C) leaves the jobs alone.
         """

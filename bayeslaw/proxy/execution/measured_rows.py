@@ -36,7 +36,7 @@ TRANSLATIONS = StudyTable(
 
 
 def collect(folder: Path, runs: Iterable[RunFolder]) -> int:
-    """Appends the measured rows that the tables lack; returns how many.
+    """Append the measured rows that the tables lack; returns how many.
 
     Args:
       folder: the folder of the study.
@@ -52,7 +52,7 @@ def rows_by_run(folder: Path) -> Counter[str]:
 
 
 def check_table(folder: Path, specs: Iterable[RunSpec]) -> None:
-    """Refuses a table whose rows were measured with other settings.
+    """Refuse a table whose rows were measured with other settings.
 
     Raises:
       InputError: naming the first such runs.

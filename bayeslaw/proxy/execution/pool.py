@@ -39,7 +39,7 @@ class Pool:
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Trains all runs but those that belong to a cluster's job; see `Executor`.
+        """Train all runs but those that belong to a cluster's job; see `Executor`.
 
         Leaving the iteration early (Ctrl-C) ends the processes; their runs go on from
         their latest checkpoint next time.
@@ -70,7 +70,7 @@ class Slot:
         self._process: subprocess.Popen[str] | None = None
 
     def give(self, run: RunFolder) -> None:
-        """Lets the process, started if need be, train a run."""
+        """Let the process, started if need be, train a run."""
         if self._process is None or self._process.poll() is not None:
             self._close_input()
             self._process = self._start()
@@ -97,7 +97,7 @@ class Slot:
         return run
 
     def stop(self) -> None:
-        """Ends the process: at once if it trains, by closing its input if it waits."""
+        """End the process: at once if it trains, by closing its input if it waits."""
         if self._process is None:
             return
         if self.run:
@@ -106,7 +106,7 @@ class Slot:
         self._process.wait()
 
     def _close_input(self) -> None:
-        """Tells the process that no more runs come."""
+        """Tell the process that no more runs come."""
         if self._process and self._process.stdin:
             # A dead process has left what it did not read.
             with contextlib.suppress(BrokenPipeError):

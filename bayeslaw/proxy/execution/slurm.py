@@ -58,7 +58,7 @@ class SlurmQueue:
         _check_options(self._options)
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
-        """Sends tasks as one array; returns the IDs of their jobs, such as `12_3`.
+        """Send tasks as one array; returns the IDs of their jobs, such as `12_3`.
 
         Raises:
           InputError: Slurm refuses the jobs.

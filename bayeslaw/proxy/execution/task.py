@@ -33,7 +33,7 @@ class Task:
     folders: tuple[Path, ...]  # of prepared runs, trained one after the other
 
     def __call__(self) -> None:
-        """Trains the runs.
+        """Train the runs.
 
         Raises:
           RuntimeError: a run crashed; raised at the end, so that the job counts as
@@ -56,7 +56,7 @@ class Task:
 
 
 def train_numbered(path: str | Path, index: int) -> RunFolder:
-    """Trains one run of a study, given by its number, in this process.
+    """Train one run of a study, given by its number, in this process.
 
     Args:
       path: the study file.
@@ -86,7 +86,7 @@ def train_numbered(path: str | Path, index: int) -> RunFolder:
 
 
 def train_here(runs: Iterable[RunFolder]) -> None:
-    """Trains prepared runs in this process, under the settings of every worker."""
+    """Train prepared runs in this process, under the settings of every worker."""
     os.environ.update(worker_settings())
     # Only now: JAX reads the environment when it is imported.
     from bayeslaw.proxy.execution.worker import work_on

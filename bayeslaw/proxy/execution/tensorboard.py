@@ -49,13 +49,13 @@ class TensorBoard:
         self._looked = float("-inf")
 
     def update(self, runs: Iterable[RunFolder]) -> None:
-        """Copies new points of some runs, begun or not, every few seconds at most."""
+        """Copy new points of some runs, begun or not, every few seconds at most."""
         if time.monotonic() - self._looked >= SECONDS:
             self._looked = time.monotonic()
             self._copy(runs)
 
     def close(self, runs: Iterable[RunFolder]) -> None:
-        """Copies what is left and closes the files."""
+        """Copy what is left and closes the files."""
         self._copy(runs)
         for file in self._files.values():
             file.close()

@@ -1,4 +1,4 @@
-"""Trains one run after another: a pure function of the spec, resumable at any step.
+"""The worker that trains one run after another, resumable at any step.
 
 As a program it reads folders of runs (one a line) from standard input; `executor`
 starts it so.
@@ -26,7 +26,7 @@ from bayeslaw.proxy.training import (
 
 
 def train_run(folder: RunFolder, layout: Layout | None = None) -> None:
-    """Trains the run of a folder from its latest checkpoint to its end.
+    """Train the run of a folder from its latest checkpoint to its end.
 
     Rows are saved after every evaluation; a run that is killed and trained again
     yields the same bits on the same number of devices and threads.
@@ -141,7 +141,7 @@ def _is_of(row: Row, leg: Leg) -> bool:
 
 
 def work_on(folder: RunFolder) -> None:
-    """Trains the run of a folder once no other process does, and records a failure."""
+    """Train the run of a folder once no other process does, and records a failure."""
     with folder.locked():
         if folder.is_over:
             return
@@ -156,7 +156,7 @@ def work_on(folder: RunFolder) -> None:
 
 
 def main() -> None:
-    """Trains the runs whose folders are named on standard input."""
+    """Train the runs whose folders are named on standard input."""
     for line in sys.stdin:
         work_on(RunFolder(Path(line.rstrip("\n"))))
 

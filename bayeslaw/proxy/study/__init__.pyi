@@ -6,10 +6,6 @@ from .config import StudyFile as StudyFile
 from .config import TokenizerConfig as TokenizerConfig
 from .config import Training as Training
 from .config import Translation as Translation
-from .growth import AddedRun as AddedRun
-from .growth import add_runs as add_runs
-from .growth import sizes_of as sizes_of
-from .growth import tokens_of as tokens_of
 from .run_folder import Row as Row
 from .run_folder import RunFolder as RunFolder
 from .schedule import Leg as Leg

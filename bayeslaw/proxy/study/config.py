@@ -77,7 +77,7 @@ class BuiltCorpusConfig(Record):
     @model_validator(mode="before")
     @classmethod
     def _split_source(cls, fields: Any) -> Any:
-        """Takes `source = "folder:PATH"` apart."""
+        """Take `source = "folder:PATH"` apart."""
         if isinstance(fields, dict) and isinstance(fields.get("source"), str):
             kind, colon, path = fields["source"].partition(":")
             if path:

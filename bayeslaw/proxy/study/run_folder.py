@@ -135,7 +135,7 @@ class RunFolder:
         return self._read("rows.json", [])
 
     def prepare(self, spec: RunSpec, corpus_folder: Path | None = None) -> None:
-        """Makes the folder, with the spec, and forgets a crash (not a divergence).
+        """Make the folder, with the spec, and forgets a crash (not a divergence).
 
         Args:
           spec: the run.
@@ -150,24 +150,24 @@ class RunFolder:
         self.forget_crash()
 
     def forget_crash(self) -> None:
-        """Lets a crashed run be tried again."""
+        """Let a crashed run be tried again."""
         if self.has_crashed:
             (self.path / "failed.json").unlink(missing_ok=True)
 
     def give_to(self, job: str) -> None:
-        """Records that a job of a cluster trains the run."""
+        """Record that a job of a cluster trains the run."""
         self._write("job.json", {"job": job})
 
     def take_back(self) -> None:
-        """Records that no job trains the run any more."""
+        """Record that no job trains the run any more."""
         (self.path / "job.json").unlink(missing_ok=True)
 
     def save_rows(self, rows: list[Row]) -> None:
-        """Records the observations measured so far."""
+        """Record the observations measured so far."""
         self._write("rows.json", rows)
 
     def log(self, line: dict[str, Any]) -> None:
-        """Adds a line to the log; after a resume steps may stand in it twice."""
+        """Add a line to the log; after a resume steps may stand in it twice."""
         if self.writes:
             with open(self.path / "log.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -184,7 +184,7 @@ class RunFolder:
         return [last[key] for key in sorted(last)]
 
     def save_translations(self, rows: list[Row]) -> None:
-        """Records the scores of translations measured so far."""
+        """Record the scores of translations measured so far."""
         self._write("translations.json", rows)
 
     def read_translations(self) -> list[Row]:
@@ -192,7 +192,7 @@ class RunFolder:
         return self._read("translations.json", [])
 
     def beat(self, tokens: int) -> None:
-        """Tells how far the run is."""
+        """Tell how far the run is."""
         me, last = (os.getpid(), platform.node()), self.heartbeat
         now = time.time()
         first = (now, tokens)
@@ -202,7 +202,7 @@ class RunFolder:
         self._write("heartbeat.json", asdict(beat), durable=False)
 
     def finish(self, *, seconds: float, cpu_seconds: float) -> None:
-        """Marks the run complete and deletes what it no longer needs.
+        """Mark the run complete and deletes what it no longer needs.
 
         Args:
           seconds: wall time since the run was last taken up.
@@ -214,12 +214,12 @@ class RunFolder:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def fail(self, *, kind: str, reason: str) -> None:
-        """Marks the run failed."""
+        """Mark the run failed."""
         self._write("failed.json", {"kind": kind, "reason": reason})
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Waits until no other process works on the run; the kernel drops the lock."""
+        """Wait until no other process works on the run; the kernel drops the lock."""
         with open(self.path / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

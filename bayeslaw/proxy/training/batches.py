@@ -33,7 +33,7 @@ from bayeslaw.proxy.study import (
 def load_corpus(
     corpus: AnyCorpusConfig, tokenizer: TokenizerConfig, folder: Path | None = None
 ) -> Corpus:
-    """Reads a corpus, divided and tokenised; the same result on every call.
+    """Read a corpus, divided and tokenised; the same result on every call.
 
     Args:
       corpus: which one.

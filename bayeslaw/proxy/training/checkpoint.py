@@ -36,7 +36,7 @@ class Checkpoints:
         self._writer = ocp.AsyncCheckpointer(ocp.PyTreeCheckpointHandler())
 
     def save(self, position: Position, states: dict[str, Any]) -> None:
-        """Starts to write the states at a position; clears what is older than the last.
+        """Start to write the states at a position; clears what is older than the last.
 
         What a killed save left behind is cleared as well.
         """
@@ -69,7 +69,7 @@ class Checkpoints:
         return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(restored))
 
     def close(self) -> None:
-        """Waits until the last checkpoint is written."""
+        """Wait until the last checkpoint is written."""
         self._writer.close()
 
     def _path(self, position: Position) -> Path:

@@ -22,7 +22,7 @@ def train_leg(
     position: Position,
     states: dict[str, State],
 ) -> None:
-    """Trains from a position to the end of its leg; `states` holds the result.
+    """Train from a position to the end of its leg; `states` holds the result.
 
     A chunk is reported while the next one runs, so that the device never waits for the
     host; a checkpoint waits for its own chunk.
@@ -68,7 +68,7 @@ class Report:
         self.speed = Throughput(program.flops_per_token, peak)
 
     def __call__(self, step: int, measured: Measured) -> None:
-        """Waits for the chunk that began at `step`; logs it.
+        """Wait for the chunk that began at `step`; logs it.
 
         Raises:
           TrainingDiverged: one of its losses is not finite.

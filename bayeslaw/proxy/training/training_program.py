@@ -246,7 +246,7 @@ def advance_chunk(
 
 
 def check_finite(losses: np.ndarray, spec: RunSpec, leg: Leg, step: int) -> None:
-    """Stops a run whose training loss is no longer a number.
+    """Stop a run whose training loss is no longer a number.
 
     Args:
       losses: loss of each step of a chunk. Shape (step,).

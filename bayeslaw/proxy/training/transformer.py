@@ -108,7 +108,7 @@ class Attention(nnx.Module):
         return self._read(rope(q_Bx1xHxK, at), cache["k"], cache["v"], seen), cache
 
     def _heads(self, x_BxLxD: Array) -> tuple[Array, Array, Array]:
-        """Queries, keys and values, each of shape (B, L, H, K)."""
+        """Query, keys and values, each of shape (B, L, H, K)."""
         qkv = linear(x_BxLxD, self.qkv[...].astype(x_BxLxD.dtype))
         shape = (*x_BxLxD.shape[:2], *self.shape)
         q, k, v = (part.reshape(shape) for part in jnp.split(qkv, 3, axis=-1))

@@ -10,7 +10,7 @@ from bayeslaw.data.losses import read_runs
 from bayeslaw.design.closed_loop import RECORD, Steps, run_loop
 from bayeslaw.design.plan import NextRun, NextRuns
 from bayeslaw.errors import FailedChecksError
-from bayeslaw.proxy.study.growth import AddedRun, add_runs
+from bayeslaw.proxy.execution.growth import AddedRun, add_runs
 from bayeslaw.proxy.study.study_file import expand, read_study
 
 SLOW = pytest.mark.slow

@@ -13,7 +13,7 @@ from bayeslaw.decisions.decision import probability
 from bayeslaw.errors import InputError
 from bayeslaw.inference.posterior import save_posterior
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("bayeslaw")
 FAMILIES = ("germanic", "romance", "slavic")
 TARGET = ("--params", "1e9", "--tokens", "2e10")

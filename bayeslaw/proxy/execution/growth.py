@@ -9,8 +9,7 @@ from pathlib import Path
 
 from flax import nnx
 
-from bayeslaw.proxy.study.config import Proxy, StudyFile
-from bayeslaw.proxy.study.study_file import expand, read_study
+from bayeslaw.proxy.study import Proxy, StudyFile, expand, read_study
 from bayeslaw.proxy.training import Transformer, count_parameters
 
 # Ratios of one mixture may differ by so much between a study file and a table.
@@ -21,7 +20,7 @@ SAME = 1e-6
 class AddedRun:
     """A run to add to a study.
 
-    Args:
+    Attributes:
       proxy: name of its size in the study.
       mixture: sampling ratios by family.
       tokens: values of D, rising.

@@ -10,7 +10,7 @@ import pytest
 
 import bayeslaw
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAKE_TARGETS = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.M))
 

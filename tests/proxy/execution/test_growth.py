@@ -4,8 +4,8 @@ import pytest
 from proxy_studies import write_study
 
 from bayeslaw.errors import InputError
+from bayeslaw.proxy.execution.growth import AddedRun, add_runs, sizes_of, tokens_of
 from bayeslaw.proxy.study.config import Proxy
-from bayeslaw.proxy.study.growth import AddedRun, add_runs, sizes_of, tokens_of
 from bayeslaw.proxy.study.study_file import expand, read_study
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from bayeslaw.data.losses import RunTable, read_runs
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 needs_real_tables = pytest.mark.skipif(
     not DATA.is_dir(), reason="no folder ../shared/data with the public tables"

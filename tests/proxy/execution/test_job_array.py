@@ -18,13 +18,13 @@ from bayeslaw.proxy.execution.pool import Pool
 from bayeslaw.proxy.study.run_folder import RunFolder
 from bayeslaw.proxy.study.study_file import expand, read_study
 
-TESTS = Path(__file__).parent
+SUPPORT = Path(__file__).parents[2] / "support"
 
 
 @pytest.fixture
 def queue(monkeypatch):
     """A cluster whose jobs find the tests' modules, and are asked about often."""
-    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS.parent}")
+    monkeypatch.setenv("PYTHONPATH", f"{SUPPORT}:{SUPPORT.parents[1]}")
     monkeypatch.setattr(array_module, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(array_module, "GRACE_SECONDS", 0.2)
     queue = LocalQueue()

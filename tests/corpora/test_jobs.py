@@ -13,7 +13,7 @@ from job_samples import fail_on_odd, note_process
 from bayeslaw.corpora.jobs import run_jobs
 from bayeslaw.corpora.progress import no_report, progress_bars
 
-TESTS = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 KILLED = """
 import sys
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_no_jobs_are_done_at_once():
 def test_a_killed_parent_leaves_no_process_behind(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(KILLED)
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    path = os.pathsep.join([str(SUPPORT), str(SUPPORT.parents[1])])
     parent = subprocess.Popen(
         [sys.executable, script, tmp_path], env=os.environ | {"PYTHONPATH": path}
     )

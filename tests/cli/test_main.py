@@ -10,7 +10,7 @@ from helpers import MODEL, assert_five_parts, write
 
 import bayeslaw
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("bayeslaw")
 STUDY = ROOT / "runs/sample-families/observations.csv"
 HEAVY = {"jax", "numpyro", "pandas", "xarray", "matplotlib", "pyarrow", "numpy"}

@@ -9,7 +9,7 @@ from typer.main import get_command
 from bayeslaw.cli.main import app
 from bayeslaw.proxy.study.study_file import expand, read_study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def manifest() -> dict:
