@@ -16,7 +16,7 @@ help:  ## list these targets
 
 demo: $(ready)  ## fit the shipped study, decide its ratios and write a report
 	mkdir -p $(out)
-	$(bin)/bayeslaw fit $(study)/observations.csv --model models/token_drift.toml -o $(out)/posterior.nc
+	$(bin)/bayeslaw fit $(study)/observations.csv --model token_drift -o $(out)/posterior.nc
 	$(bin)/bayeslaw check $(out)/posterior.nc
 	$(bin)/bayeslaw ratios $(out)/posterior.nc $(target)
 	$(bin)/bayeslaw report $(out)/posterior.nc $(target) -o $(out)/report.html

@@ -8,6 +8,8 @@ from .decisions import LinearLimit as LinearLimit
 from .decisions import forecast as forecast
 from .decisions import optimal_ratios as optimal_ratios
 from .decisions import recipe as recipe
+from .design import Costs as Costs
+from .design import DesignSettings as DesignSettings
 from .design import next_runs as next_runs
 from .downstream import breaks as breaks
 from .evaluation import compare as compare

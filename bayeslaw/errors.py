@@ -1,4 +1,7 @@
-"""The one error that a user's mistake raises, and how its message is put together."""
+"""The error that a user's mistake raises, with a message of five parts."""
+
+import sys
+from importlib.util import find_spec
 
 
 class InputError(ValueError):
@@ -17,18 +20,18 @@ class InputError(ValueError):
       Traceback (most recent call last):
       ...
       bayeslaw.errors.InputError: ratio out of range
-        where:  runs.csv, column p, row 14
-        got:    1.2
-        wanted: a sampling ratio in (0, 1]
-        fix:    divide percentages by 100
+        where:    runs.csv, column p, row 14
+        got:      1.2
+        expected: a sampling ratio in (0, 1]
+        fix:      divide percentages by 100
     """
 
     def __init__(self, what: str, where: str, got: str, wanted: str, fix: str):
         self.what, self.where, self.got = what, where, got
         self.wanted, self.fix = wanted, fix
         super().__init__(
-            f"{what}\n  where:  {where}\n  got:    {got}\n"
-            f"  wanted: {wanted}\n  fix:    {fix}"
+            f"{what}\n  where:    {where}\n  got:      {got}\n"
+            f"  expected: {wanted}\n  fix:      {fix}"
         )
 
 
@@ -55,10 +58,31 @@ def file_error(error: OSError) -> InputError:
         "file cannot be read or written",
         str(error.filename or "standard input or output"),
         error.strerror or str(error),
-        "a path that this user may read or write",
-        "check the path, its permissions and the space left",
+        "a path that you may read or write",
+        "check the path, its permissions and the free disk space",
     )
 
 
+def require_extra(module: str, extra: str, purpose: str) -> None:
+    """Refuse what needs a library that an extra installs, where it is missing.
+
+    Args:
+      module: name under which the library is imported.
+      extra: the extra of bayeslaw, such as "parquet".
+      purpose: the file, option or section that needs it.
+
+    Raises:
+      InputError: the library is not installed.
+    """
+    if sys.modules.get(module) is None and find_spec(module) is None:
+        raise InputError(
+            f"{module} is not installed",
+            purpose,
+            f"a Python without the package {module}",
+            f"bayeslaw with its extra `{extra}`",
+            f'pip install "bayeslaw[{extra}]"',
+        )
+
+
 class FailedChecksError(RuntimeError):
-    """A posterior failed its checks and must not be turned into a decision."""
+    """A posterior failed its checks, so no decision is made from it."""

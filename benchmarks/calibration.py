@@ -6,7 +6,7 @@ Three arms, each of `--studies` simulated studies, truths drawn from a prior:
 - `strong`: the same model, true drift 3 times as wide as its prior;
 - `off`: the truths of `strong`, fitted without drift.
 
-    .venv/bin/python benchmarks/calibration.py --arm on
+    python -m benchmarks.calibration --arm on
 
 Each arm writes benchmarks/results/calibration-ARM.json; docs/gallery/calibration.py
 draws them. All numbers are of simulated studies.

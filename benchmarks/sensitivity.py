@@ -4,7 +4,7 @@ Ten models are fitted to runs/sample-families and compared: by the log density o
 run left out in turn, of the largest runs left out together, and by the ratios that each
 recommends and their regret if another model is true.
 
-    .venv/bin/python benchmarks/sensitivity.py
+    python -m benchmarks.sensitivity
 
 Writes benchmarks/results/sensitivity.json, and prints what `bayeslaw compare` would.
 The losses are measured.

@@ -4,7 +4,7 @@ from .diagnostics import require_passed as require_passed
 from .extrapolation import Extrapolation as Extrapolation
 from .extrapolation import extrapolation_of as extrapolation_of
 from .extrapolation import tried_ratios as tried_ratios
-from .power_scaling import THRESHOLD as THRESHOLD
+from .power_scaling import PRIOR_SENSITIVITY_LIMIT as PRIOR_SENSITIVITY_LIMIT
 from .power_scaling import PriorSensitivity as PriorSensitivity
 from .power_scaling import sensitivities as sensitivities
 from .prior_predictions import PriorPredictive as PriorPredictive

@@ -4,40 +4,39 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
-from bayeslaw.checks.identifiability import Code, DesignWarning
-from bayeslaw.inference import provenance
+from bayeslaw.checks.identifiability import Code, IdentifiabilityWarning
+from bayeslaw.inference import Fitted, Posterior
 
-INSIDE = "inside the runs' range"
+INSIDE = "within the range of the runs"
 # Ratios of a target are compared with those of the table, which may be rounded.
 RATIO_SLACK = 1e-6
 
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """How far the target lies from the runs.
+    """How far a target run lies outside the fitted runs.
 
     Attributes:
       N_factor: target size over the largest size in the table.
       D_factor: target tokens over the most tokens in the table.
-      outside_ratios: families whose share at the target no run has tried.
+      outside_ratios: families whose ratio at the target lies outside those of the runs.
       warnings: one for each way in which the target lies outside the runs.
     """
 
     N_factor: float
     D_factor: float
     outside_ratios: tuple[str, ...]
-    warnings: tuple[DesignWarning, ...] = ()
+    warnings: tuple[IdentifiabilityWarning, ...] = ()
 
     @property
     def label(self) -> str:
-        """The same in words, such as "N 3.2x beyond the largest run"."""
+        """The same in words, such as "N is 3.2 times that of the largest run"."""
         return "; ".join(warning.found for warning in self.warnings) or INSIDE
 
 
 def extrapolation_of(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     *,
     N: float,
     D: float,
@@ -52,18 +51,20 @@ def extrapolation_of(
       ratios: its sampling ratios by family; None where the law has none.
 
     Returns:
-      factors beyond the largest run, and typed warnings, none if all is inside.
+      factors relative to the largest run, and typed warnings; no warning if the target
+      lies within the range of the runs.
 
     Example:
       >>> extrapolation_of(posterior, N=1e9, D=2e10).label
-      'N 3.2x beyond the largest run; D 2x beyond the longest run'
+      'N is 3.2 times that of the largest run; D is 2 times that of the longest run'
     """
-    rows = posterior["constant_data"].dataset
+    fitted = Fitted.of(posterior)
+    rows = fitted.rows
     sizes, tokens = rows["N"].values, rows["D"].values
     wanted = ratios or {}
     outside = {
         name: (low, high)
-        for name, (low, high) in tried_ratios(posterior).items()
+        for name, (low, high) in tried_ratios(fitted).items()
         if name in wanted
         and not low * (1 - RATIO_SLACK) <= wanted[name] <= high * (1 + RATIO_SLACK)
     }
@@ -79,12 +80,13 @@ def extrapolation_of(
     )
 
 
-def tried_ratios(posterior: xr.DataTree) -> dict[str, tuple[float, float]]:
-    """Smallest and largest ratio in the fitted rows of each family; NaN without any.
+def tried_ratios(posterior: Posterior) -> dict[str, tuple[float, float]]:
+    """Find the smallest and largest ratio of each family in the fitted rows.
 
-    Text without a loss of its own is known by the mixtures of the runs.
+    NaN without ratios. Text without a loss of its own is taken from the mixtures.
     """
-    rows, record = posterior["constant_data"].dataset, provenance(posterior)
+    fitted = Fitted.of(posterior)
+    rows, record = fitted.rows, fitted.record
     family, p = rows["family"].values, rows["p"].values
     mixtures = record["mixtures"].values()
     others = {
@@ -95,36 +97,40 @@ def tried_ratios(posterior: xr.DataTree) -> dict[str, tuple[float, float]]:
     tried = {name: (min(ratios), max(ratios)) for name, ratios in others.items()}
     return tried | {
         name: (float(p[family == name].min()), float(p[family == name].max()))
-        for name in posterior["posterior"].dataset["family"].values.tolist()
+        for name in fitted.families
     }
 
 
 def _beyond(
     code: Code, symbol: str, value: float, tried: np.ndarray, ends: tuple[str, str]
-) -> Iterator[DesignWarning]:
+) -> Iterator[IdentifiabilityWarning]:
     low, high = float(tried.min()), float(tried.max())
     if low <= value <= high:
         return
     over = value > high
     factor = value / high if over else low / value
-    yield DesignWarning(
+    yield IdentifiabilityWarning(
         code,
-        f"{symbol} {factor:.3g}x {'beyond' if over else 'below'} the "
-        f"{ends[0] if over else ends[1]} run",
+        f"{symbol} is {factor:.3g} times that of the {ends[0]} run"
+        if over
+        else f"{symbol} is {factor:.3g} times smaller than in the {ends[1]} run",
         f"{symbol} between {low:.3g} and {high:.3g}",
-        "outside the runs the form of the law decides: add a run nearer to the "
-        "target, and compare laws on the largest runs left out",
+        "outside the runs the prediction depends on the form of the law; add a run "
+        "closer to the target, and see which law predicts the largest runs "
+        "(`bayeslaw compare`)",
     )
 
 
-def _untried(outside: Mapping[str, tuple[float, float]]) -> Iterator[DesignWarning]:
+def _untried(
+    outside: Mapping[str, tuple[float, float]],
+) -> Iterator[IdentifiabilityWarning]:
     if outside:
-        yield DesignWarning(
+        yield IdentifiabilityWarning(
             "untried_ratio",
-            "no run tried this ratio of " + ", ".join(outside),
+            "no run has a ratio like the target's of " + ", ".join(outside),
             ", ".join(
                 f"{name} {low:.3g} to {high:.3g}"
                 for name, (low, high) in outside.items()
             ),
-            "add a run with such a ratio, or keep to ratios that were tried",
+            "add a run with such a ratio, or keep the target within the ratios tried",
         )

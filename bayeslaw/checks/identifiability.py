@@ -1,4 +1,4 @@
-"""What a set of runs cannot tell, whatever is fitted to it."""
+"""What the design of a set of runs cannot identify, whatever model is fitted."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayeslaw.inference import provenance, spec_of
+from bayeslaw.inference import Fitted, Posterior
 
 Code = Literal[
     "single_ray",
@@ -31,14 +31,14 @@ MAX_EPOCHS = 4.0
 
 
 @dataclass(frozen=True)
-class DesignWarning:
-    """One thing the runs of a table cannot tell.
+class IdentifiabilityWarning:
+    """One thing that the runs of a table cannot identify.
 
     Attributes:
       code: stable name of the warning.
       found: what the table has.
-      wanted: what would be enough.
-      advice: what to do.
+      wanted: what would suffice.
+      advice: the consequence and what to do.
     """
 
     code: Code
@@ -47,18 +47,17 @@ class DesignWarning:
     advice: str
 
 
-def design_warnings(posterior: xr.DataTree) -> list[DesignWarning]:
+def identifiability_warnings(posterior: Posterior) -> list[IdentifiabilityWarning]:
     """Warnings about the runs a posterior was fitted to.
 
     Args:
       posterior: result of `fit`.
 
     Returns:
-      warnings in a fixed order; empty if the design has none of the known faults.
+      warnings in a fixed order; empty if the design has none of the known weaknesses.
     """
-    rows = posterior["constant_data"].dataset
-    record = provenance(posterior)
-    law = spec_of(posterior).law_record
+    fitted = Fitted.of(posterior)
+    rows, record, law = fitted.rows, fitted.record, fitted.law
     counts_epochs = "epochs" in law.all_inputs
     return [
         *_ray(rows),
@@ -69,22 +68,22 @@ def design_warnings(posterior: xr.DataTree) -> list[DesignWarning]:
     ]
 
 
-def _ray(rows: xr.Dataset) -> Iterator[DesignWarning]:
+def _ray(rows: xr.Dataset) -> Iterator[IdentifiabilityWarning]:
     points = np.unique(np.log(np.stack([rows["N"].values, rows["D"].values])), axis=1)
     if points.shape[1] < 2 or np.ptp(points, axis=1).min() == 0:
         return
     correlation = np.corrcoef(points)[0, 1]
     if correlation > MAX_RAY_CORRELATION:
-        yield DesignWarning(
+        yield IdentifiabilityWarning(
             "single_ray",
             f"correlation of log N and log D {correlation:.3f}",
-            f"<= {MAX_RAY_CORRELATION}",
-            "A and B cannot be told apart when D grows with N: train some sizes on "
-            "more and on fewer tokens",
+            f"at most {MAX_RAY_CORRELATION}",
+            "the data cannot separate A from B because D grows with N; train some "
+            "sizes on more tokens and on fewer",
         )
 
 
-def _levels(rows: xr.Dataset) -> Iterator[DesignWarning]:
+def _levels(rows: xr.Dataset) -> Iterator[IdentifiabilityWarning]:
     code: Code
     for name, code, noun in (
         ("N", "few_sizes", "sizes N"),
@@ -92,45 +91,49 @@ def _levels(rows: xr.Dataset) -> Iterator[DesignWarning]:
     ):
         n_levels = len(np.unique(rows[name]))
         if n_levels < MIN_LEVELS:
-            yield DesignWarning(
+            yield IdentifiabilityWarning(
                 code,
                 f"{n_levels} {noun}",
-                f">= {MIN_LEVELS}",
-                f"exponents rest on the prior: add runs at other {noun}",
+                f"at least {MIN_LEVELS}",
+                f"the exponents depend on the prior; add runs at other {noun}",
             )
 
 
-def _ratios(rows: xr.Dataset) -> Iterator[DesignWarning]:
+def _ratios(rows: xr.Dataset) -> Iterator[IdentifiabilityWarning]:
     family, ratio = rows["family"].values, rows["p"].values
     levels = {name: len(np.unique(ratio[family == name])) for name in np.unique(family)}
     poor = [name for name, n_levels in levels.items() if n_levels < MIN_LEVELS]
     if poor:
-        yield DesignWarning(
+        yield IdentifiabilityWarning(
             "few_ratios",
             ", ".join(f"{name}: {levels[name]} ratios" for name in poor),
-            f">= {MIN_LEVELS} ratios a family",
-            "gamma of these families rests on the prior: add mixtures",
+            f"at least {MIN_LEVELS} ratios per family",
+            "gamma of these families depends on the prior; add runs with other "
+            "mixtures",
         )
 
 
-def _seeds(rows: xr.Dataset, record: dict[str, Any]) -> Iterator[DesignWarning]:
+def _seeds(
+    rows: xr.Dataset, record: dict[str, Any]
+) -> Iterator[IdentifiabilityWarning]:
     seeds: dict[tuple, set[str]] = defaultdict(set)
     for run, size in zip(rows["run"].values, rows["N"].values, strict=True):
         mixture = tuple(sorted(record["mixtures"][run].items()))
         seeds[size, mixture].add(record["seeds"][run])
     most = max(len(found) for found in seeds.values())
     if most < 2:
-        yield DesignWarning(
+        yield IdentifiabilityWarning(
             "no_seeds",
             f"{most} seed for every size and mixture",
-            ">= 2 in some cell",
-            "seed noise cannot be told from misfit: repeat a cheap run with new seeds",
+            "at least 2 seeds for some size and mixture",
+            "seed noise cannot be separated from misfit; repeat a cheap run with "
+            "another seed",
         )
 
 
 def _repeats(
     rows: xr.Dataset, record: dict[str, Any], *, has_ratio: bool
-) -> Iterator[DesignWarning]:
+) -> Iterator[IdentifiabilityWarning]:
     tokens = (rows["D"] * (rows["p"] if has_ratio else 1.0)).values
     epochs = {
         family: float(tokens[rows["family"].values == family].max() / unique)
@@ -138,12 +141,12 @@ def _repeats(
     }
     repeated = {name: value for name, value in epochs.items() if value > MAX_EPOCHS}
     if repeated:
-        yield DesignWarning(
+        yield IdentifiabilityWarning(
             "repeated_data",
             ", ".join(
                 f"{name}: {value:.1f} epochs" for name, value in repeated.items()
             ),
-            f"<= {MAX_EPOCHS:.0f} epochs",
-            "the law counts repeated tokens as fresh: it may be too hopeful there; "
-            "models/repetition.toml fits what they are worth",
+            f"at most {MAX_EPOCHS:.0f} epochs",
+            "the law counts repeated tokens as new and may be too optimistic there; "
+            "fit with --model repetition to estimate their worth",
         )

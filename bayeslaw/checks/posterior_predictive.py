@@ -1,6 +1,6 @@
-"""Whether the model predicts rows like those observed, as a whole and along inputs."""
+"""Whether the model predicts rows like those observed, overall and along its inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from bayeslaw.checks.verdicts import Check
-from bayeslaw.inference import pit, predictive, spec_of
+from bayeslaw.inference import Fitted, pit, predictive
 
 # Kolmogorov-Smirnov tests of the PIT: their level, over all tests together. The rows
 # were fitted, run effects with them, so under a right model they look a little better
@@ -37,18 +37,18 @@ MAX_NAMED = 8
 SMALLEST_RATIO = 1e-3
 
 
-def predictive_checks(posterior: xr.DataTree) -> Iterator[Check]:
-    """Checks of the predictive distribution of the fitted rows."""
-    ranks = pit(posterior)
-    yield from _calibration(posterior, ranks)
-    yield from _trend(posterior, ranks)
-    if "run_effect" in posterior["posterior"].dataset:
-        yield from _run_trend(posterior)
-    yield from _outliers(posterior)
+def predictive_checks(fitted: Fitted) -> Iterator[Check]:
+    """Check the predictive distribution of the fitted rows."""
+    ranks = pit(fitted)
+    yield from _calibration(fitted, ranks)
+    yield from _trend(fitted, ranks)
+    if fitted.has("run_effect"):
+        yield from _run_trend(fitted)
+    yield from _outliers(fitted)
 
 
-def _calibration(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
-    family = posterior["constant_data"].dataset["family"].values
+def _calibration(fitted: Fitted, ranks: np.ndarray) -> Iterator[Check]:
+    family = fitted.rows["family"].values
     parts = {"all rows": ranks}
     parts |= {str(name): ranks[family == name] for name in dict.fromkeys(family)}
     faults = [
@@ -60,12 +60,14 @@ def _calibration(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
     yield Check(
         "predictive PIT",
         "; ".join(faults[:3] or ["no misfit found"])
-        + f"; 50 % and 90 % intervals hold {np.mean(inside < 0.5):.0%} and "
+        + f"; the 50 % and 90 % intervals contain {np.mean(inside < 0.5):.0%} and "
         f"{np.mean(inside < 0.9):.0%} of the rows",
-        f"p >= {PIT_ALPHA} over all tests or distance <= {MIN_PIT_DISTANCE}",
+        f"p at least {PIT_ALPHA} over all tests, or distance at most "
+        f"{MIN_PIT_DISTANCE} ({MAX_WIDE_DISTANCE} if too wide)",
         "fail" if faults else "ok",
-        "the law or the noise model does not describe these rows: plot them, try "
-        "another spec",
+        "the law or the noise model does not describe these rows; look at the "
+        "residuals in `bayeslaw report`, try another law or [noise] in the model file, "
+        "and compare the models with `bayeslaw compare`",
         "Gneiting et al. 2007, doi 10.1111/j.1467-9868.2007.00587.x",
     )
 
@@ -78,27 +80,27 @@ def _pit_faults(ranks: np.ndarray, alpha: float) -> Iterator[str]:
 
     place = stats.kstest(ranks, "uniform")
     if differs(place):
-        yield f"misplaced (distance {place.statistic:.2f})"
+        yield f"predictions shifted (distance {place.statistic:.2f})"
     # Distance from the median is uniform too: its test sees a wrong width, which the
     # test of the ranks themselves hardly does.
     distance = np.abs(2 * ranks - 1)
     narrow = stats.kstest(distance, "uniform", alternative="less")
     if differs(narrow):
-        yield f"too narrow (distance {narrow.statistic:.2f})"
+        yield f"predictions too narrow (distance {narrow.statistic:.2f})"
     wide = stats.kstest(distance, "uniform", alternative="greater")
     if differs(wide) and wide.statistic > MAX_WIDE_DISTANCE:
-        yield f"too wide (distance {wide.statistic:.2f})"
+        yield f"predictions too wide (distance {wide.statistic:.2f})"
 
 
-def _trend(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
+def _trend(fitted: Fitted, ranks: np.ndarray) -> Iterator[Check]:
     # Heavy-tailed noise can swallow what the law misses, so that the PIT as a whole is
     # uniform; where along the inputs the residuals lie still shows it.
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     scores = stats.norm.ppf(ranks.clip(1e-4, 1 - 1e-4))
     inputs = np.log(
         [
             np.maximum(rows[name].values, SMALLEST_RATIO if name == "p" else 0.0)
-            for name in spec_of(posterior).law_record.inputs
+            for name in fitted.law.inputs
         ]
     )
     family = rows["family"].values
@@ -109,15 +111,20 @@ def _trend(posterior: xr.DataTree, ranks: np.ndarray) -> Iterator[Check]:
     worst = max(shares, key=lambda name: shares[name])
     yield Check(
         "residual trend",
-        f"the inputs explain {max(shares[worst], 0):.0%} of what the law leaves of "
-        f"{worst}",
-        f"<= {MAX_TREND:.0%}",
+        f"{_listed(fitted.law.inputs)} still explain {max(shares[worst], 0):.0%} of "
+        f"the residual variance of {worst}",
+        f"at most {MAX_TREND:.0%}",
         "ok" if shares[worst] <= MAX_TREND else "warn",
-        "the law bends otherwise than these rows: its intervals are too narrow, most "
-        "of all far from the rows; look at the residuals in the report, and fit and "
-        "compare other models",
+        "the law is misspecified here and its intervals are too narrow, most of all "
+        "when you extrapolate; look at the residuals in `bayeslaw report`, fit another "
+        "law or extension, and compare the models with `bayeslaw compare`",
         "adjusted R2 of a quadratic in the log inputs, normal scores of the PIT",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "N, D and p"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]])
 
 
 def _explained(scores: np.ndarray, inputs: np.ndarray) -> float:
@@ -133,12 +140,12 @@ def _explained(scores: np.ndarray, inputs: np.ndarray) -> float:
     return float(1 - (left @ left / freedom) / scores.var(ddof=1))
 
 
-def _run_trend(posterior: xr.DataTree) -> Iterator[Check]:
+def _run_trend(fitted: Fitted) -> Iterator[Check]:
     # Many checkpoints of each run pull the law towards the course of the losses within
     # runs. What it then misses between them, the deviations of runs take up, and rows
     # leave nothing to see.
-    effects = posterior["posterior"].dataset["run_effect"].mean(("chain", "draw"))
-    rows = posterior["constant_data"].dataset[["run", "N", "D"]].to_dataframe()
+    effects = fitted.posterior["run_effect"].mean(("chain", "draw"))
+    rows = fitted.rows[["run", "N", "D"]].to_dataframe()
     largest = rows.groupby("run").max().loc[effects["run"].values]
     varying = [v for v in np.log(largest.values.T) if np.ptp(v) > 0]
     features = np.stack([np.ones(len(largest)), *varying], axis=1)
@@ -154,27 +161,28 @@ def _run_trend(posterior: xr.DataTree) -> Iterator[Check]:
     is_trend = share > MAX_RUN_TREND and p_value < RUN_TREND_ALPHA
     yield Check(
         "run effects",
-        f"log N and log D explain {share:.0%} of the deviations of {len(values)} runs "
-        f"(p = {p_value:.2g}), {moved:.1%} of the loss",
-        f"<= {MAX_RUN_TREND:.0%} or p >= {RUN_TREND_ALPHA}; above, <= {MAX_MOVED:.0%} "
-        "of the loss",
+        f"log N and log D explain {share:.0%} of the variance of the deviations of "
+        f"{len(values)} runs (p = {p_value:.2g}), {moved:.1%} of the loss",
+        f"at most {MAX_RUN_TREND:.0%} or p at least {RUN_TREND_ALPHA}; above, warns up "
+        f"to {MAX_MOVED:.0%} of the loss, then fails",
         "ok" if not is_trend else "warn" if moved <= MAX_MOVED else "fail",
-        "the law does not hold between runs, though it may within them: fit fewer "
-        "checkpoints of each run, or runs of fewer sizes, or another law",
+        "the law does not hold between runs, although it may within them; fit another "
+        "law, or keep the table and fit a copy with fewer checkpoints of each run or "
+        "fewer sizes",
         "F test of the posterior means of run_effect on log N and the largest log D",
     )
 
 
-def _outliers(posterior: xr.DataTree) -> Iterator[Check]:
+def _outliers(fitted: Fitted) -> Iterator[Check]:
     # Not by the PIT: a few rows far off make Student-t noise so heavy-tailed that they
     # are no longer improbable under it. So the width is that of the noise's middle, and
     # measured again by the residuals of the family, half of them inside.
-    distribution, observed = predictive(posterior, max_draws=100)
+    distribution, observed = predictive(fitted, max_draws=100)
     lower, middle, upper = (
         distribution.ppf(probability).mean(0) for probability in (0.25, 0.5, 0.75)
     )
     scores = (observed - middle) / (upper - lower)
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     family = rows["family"].values
     distance = np.zeros(len(scores))
     for name in dict.fromkeys(family):
@@ -193,15 +201,15 @@ def _outliers(posterior: xr.DataTree) -> Iterator[Check]:
         "; ".join(named or ["none"]) + (f"; and {more} more" if more else ""),
         f"no row beyond {OUTLYING:.0f} robust sd of its family's residuals",
         "warn" if named else "ok",
-        "look at these rows: a mistake in the table, a failed run, or a region where "
-        "the law does not hold; heavy tails keep their pull small, but they widen "
-        "every interval",
+        "check these rows for a mistake in the table, a failed run, or a region where "
+        "the law does not hold; correct or repeat them, do not just delete them; "
+        "heavy-tailed noise limits their influence but widens every interval",
         "median absolute deviation, Hampel 1974, doi 10.1080/01621459.1974.10482962",
     )
 
 
 def _label(row: xr.Dataset) -> str:
-    """Where a row stands in its table, and what it is of."""
+    """Name a row by its place in the table, its run, family, N and D."""
     # Posteriors of earlier versions hold no row numbers.
     place = f"row {row['line'].item()}, " if "line" in row else ""
     return (

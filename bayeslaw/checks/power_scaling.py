@@ -1,4 +1,4 @@
-"""How much the posterior would move if prior or likelihood counted a little more."""
+"""How much the posterior moves when the prior or the likelihood is weighted more."""
 
 import warnings
 from collections.abc import Iterator
@@ -9,9 +9,12 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.checks.verdicts import Check
+from bayeslaw.inference import Fitted, Posterior
 from bayeslaw.model import STATED
 
-THRESHOLD = 0.05  # above it a quantity is sensitive, Kallioinen et al. 2024
+PRIOR_SENSITIVITY_LIMIT = (
+    0.05  # above it a quantity is sensitive, Kallioinen et al. 2024
+)
 SOURCE = "Kallioinen et al. 2024, doi 10.1007/s11222-023-10366-5"
 MAX_NAMED = 4
 # Ratios rest on these. The priors of alpha and beta are felt in most tables of small
@@ -25,15 +28,15 @@ Diagnosis = Literal["", "prior-data conflict", "weak likelihood"]
 
 @dataclass(frozen=True)
 class PriorSensitivity:
-    """How one quantity answers to power-scaling.
+    """How sensitive one quantity is to power-scaling.
 
     Attributes:
       name: the quantity, such as "gamma[romance]".
-      prior: change of its distribution for each doubling of the prior's power:
+      prior: change of its distribution per doubling of the prior's power:
         cumulative Jensen-Shannon distance, 0 = none.
       likelihood: the same for the likelihood.
-      diagnosis: "prior-data conflict" where both count, "weak likelihood" where only
-        the prior does, "" where the prior does not.
+      diagnosis: "prior-data conflict" if both matter, "weak likelihood" if only the
+        prior does, "" if the prior does not.
     """
 
     name: str
@@ -42,17 +45,17 @@ class PriorSensitivity:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """What the two numbers say together."""
-        if self.prior < THRESHOLD:
+        """What the two numbers mean together."""
+        if self.prior < PRIOR_SENSITIVITY_LIMIT:
             return ""
-        is_heard = self.likelihood >= THRESHOLD
+        is_heard = self.likelihood >= PRIOR_SENSITIVITY_LIMIT
         return "prior-data conflict" if is_heard else "weak likelihood"
 
 
 def sensitivities(
-    posterior: xr.DataTree, quantities: xr.Dataset | None = None
+    posterior: Posterior, quantities: xr.Dataset | None = None
 ) -> list[PriorSensitivity]:
-    """Sensitivity of quantities to the stated priors and to the likelihood.
+    """Measure how sensitive quantities are to the stated priors and the likelihood.
 
     Draws are reweighted by powers of the prior or likelihood near 1, with
     Pareto-smoothed weights; nothing is fitted again. Only priors that a person states
@@ -60,12 +63,12 @@ def sensitivities(
 
     Args:
       posterior: result of `fit`.
-      quantities: draws (chain, draw, ...) of what to ask about; alpha, beta, gamma and
+      quantities: draws (chain, draw, ...) of the quantities; alpha, beta, gamma and
         drift of every family and their means if not given.
 
     Returns:
-      one record for each quantity; none for a posterior saved without log densities, or
-      whose chains hardly moved.
+      one record per quantity; none for a posterior saved without log densities, or
+      whose chains barely moved.
 
     Example:
       >>> [s.name for s in sensitivities(posterior) if s.diagnosis]
@@ -74,15 +77,16 @@ def sensitivities(
     # Records of decisions know this module: they must not wait for ArviZ.
     from arviz_stats import psense
 
-    if "log_prior" not in posterior.children:
+    saved = Fitted.of(posterior).tree
+    if "log_prior" not in saved.children:
         return []
     if quantities is None:
-        quantities = _parameters(posterior)
+        quantities = _parameters(saved["posterior"].dataset)
     tree = xr.DataTree.from_dict(
         {
             "posterior": quantities,
-            "log_prior": posterior["log_prior"].dataset,
-            "log_likelihood": posterior["log_likelihood"].dataset,
+            "log_prior": saved["log_prior"].dataset,
+            "log_likelihood": saved["log_likelihood"].dataset,
         }
     )
     # A constant, such as the only family's ratio, gives 0/0: it does not move.
@@ -101,8 +105,7 @@ def sensitivities(
     ]
 
 
-def _parameters(posterior: xr.DataTree) -> xr.Dataset:
-    draws = posterior["posterior"].dataset
+def _parameters(draws: xr.Dataset) -> xr.Dataset:
     wanted = [
         name
         for stem in ("alpha", "beta", "gamma", "drift", "token_drift")
@@ -124,16 +127,17 @@ def _flat(values: xr.Dataset) -> dict[str, float]:
     return found
 
 
-def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
-    """The check "prior sensitivity" of the law's exponents."""
+def sensitivity_check(posterior: Posterior) -> Iterator[Check]:
+    """Check the prior sensitivity of the law's exponents."""
     found = sensitivities(posterior)
     if not found:
         yield Check(
             "prior sensitivity",
-            "not measured: saved without log densities, or chains that hardly moved",
-            f"< {THRESHOLD}",
+            "not measured: the posterior was saved without log densities, or its "
+            "chains barely moved",
+            f"below {PRIOR_SENSITIVITY_LIMIT}",
             "note",
-            "see R-hat; else run `bayeslaw fit` again",
+            "check R-hat; if it is fine, run `bayeslaw fit` again",
             SOURCE,
         )
         return
@@ -147,11 +151,11 @@ def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
     yield Check(
         "prior sensitivity",
         ("; ".join(named) or largest) + (f"; and {more} more" if more > 0 else ""),
-        f"< {THRESHOLD} (distance for each doubling of the prior's power)",
+        f"below {PRIOR_SENSITIVITY_LIMIT} per doubling of the prior's power",
         _verdict(sensitive, _decisive(found)),
-        "conflict: prior and data pull apart, or the prior is narrow beside them; weak "
-        "likelihood: you read the prior; see whether you mean these priors, and state "
-        "them (docs/how-to/set-priors)"
+        "prior-data conflict: prior and data disagree, or the prior is narrow compared "
+        "with the data; weak likelihood: the posterior is mostly the prior; set priors "
+        "you believe under [priors] in the model file (docs/how-to/set-priors)"
         if sensitive
         else "",
         SOURCE,

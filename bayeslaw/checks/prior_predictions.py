@@ -1,32 +1,35 @@
-"""What the priors say of a table's own runs before its losses are looked at."""
+"""What the priors predict for a table's runs before its losses are used."""
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.checks.verdicts import Check, Checks
 from bayeslaw.data.losses import RunTable
 from bayeslaw.inference import (
     QUICK_COMPILE,
+    Fitted,
+    Posterior,
     draw_prior,
     predictive,
-    provenance,
     use_compile_cache,
 )
 from bayeslaw.model import (
-    Layout,
+    Axes,
     ModelSpec,
-    Observations,
+    PaddedArrays,
     arrange,
     noise_of_rows,
+    read_spec,
     select_rows,
 )
+from bayeslaw.numbers import in_float64, interval_levels
 
 MAX_DRAWS, MIN_DRAWS = 2000, 200
 MAX_NUMBERS = 2e7  # of draws x rows, 160 MB
@@ -49,7 +52,7 @@ SOURCE = "Gabry et al. 2019, doi 10.1111/rssa.12378"
 
 @dataclass(frozen=True)
 class PriorPredictive:
-    """Losses that the priors of a model expect of a table's rows.
+    """Losses that the priors of a model predict for the rows of a table.
 
     Attributes:
       values: draws of every row's loss, noise included, in the table's unit.
@@ -69,16 +72,17 @@ class PriorPredictive:
         return tuple(dict.fromkeys(self.rows["family"].tolist()))
 
 
+@in_float64
 def prior_predictive(
-    table: RunTable, spec: ModelSpec, *, seed: int = 0
+    table: RunTable, spec: ModelSpec | str | Path, *, seed: int = 0
 ) -> PriorPredictive:
-    """Draw losses of a table's rows from the prior of a model.
+    """Draw losses for the rows of a table from the prior of a model.
 
-    The rows' own N, D and ratios count, their losses do not.
+    Uses N, D and ratios of the rows, but not their losses.
 
     Args:
       table: observations, see `read_runs`.
-      spec: model spec.
+      spec: model spec, its file, or the name of a shipped model.
       seed: seed of the draws.
 
     Raises:
@@ -88,20 +92,18 @@ def prior_predictive(
       >>> prior_predictive(table, spec).values.shape
       (2000, 835)
     """
+    spec = read_spec(spec)
     rows = select_rows(table, spec)
     use_compile_cache()
     n_draws = _n_draws(len(rows))
-    with jax.enable_x64(True):
-        data, layout = arrange(rows, spec)
-        drawn = draw_prior(spec, data, jax.random.key(seed), n_draws)
-        values = drawn.sites | drawn.deterministic
-        outcome = jax.vmap(lambda v: spec.law_record.log_outcome(data.inputs, v))
-        coordinates = {name: values[name] for name in spec.law_record.coordinates}
-        compiled = jax.jit(outcome, compiler_options=QUICK_COMPILE)
-        log_mean = np.asarray(compiled(coordinates))[:, layout.group, layout.cell]
-        log_losses = _with_noise(
-            spec, data, layout, jax.device_get(values), log_mean, seed
-        )
+    data, layout = arrange(rows, spec)
+    drawn = draw_prior(spec, data, jax.random.key(seed), n_draws)
+    values = drawn.sites | drawn.deterministic
+    outcome = jax.vmap(lambda v: spec.law_record.log_outcome(data.inputs, v))
+    coordinates = {name: values[name] for name in spec.law_record.coordinates}
+    compiled = jax.jit(outcome, compiler_options=QUICK_COMPILE)
+    log_mean = np.asarray(compiled(coordinates))[:, layout.group, layout.cell]
+    log_losses = _with_noise(spec, data, layout, jax.device_get(values), log_mean, seed)
     # A Student-t prior with few degrees of freedom overflows once in a while.
     with np.errstate(over="ignore"):
         losses = np.exp(log_losses)
@@ -110,16 +112,17 @@ def prior_predictive(
     return PriorPredictive(losses, rows.columns["value"], columns, origins)
 
 
-def prior_predictive_of(posterior: xr.DataTree, *, seed: int = 0) -> PriorPredictive:
-    """The same for a posterior: what its priors expected of the rows it was fitted to.
+def prior_predictive_of(posterior: Posterior, *, seed: int = 0) -> PriorPredictive:
+    """Draw losses for the rows of a posterior from the priors it was fitted with.
 
     Args:
       posterior: result of `fit`.
       seed: seed of the noise; the draws are those that the posterior holds.
     """
-    before = posterior.copy()
-    before["posterior"] = posterior["prior"]
-    rows, record = posterior["constant_data"].dataset, provenance(posterior)
+    fitted = Fitted.of(posterior)
+    before = fitted.tree.copy()
+    before["posterior"] = before["prior"]
+    rows, record = fitted.rows, fitted.record
     noise, log_observed = predictive(before, _n_draws(rows.sizes["observation"]))
     log_losses = noise.rvs(random_state=np.random.default_rng(seed))
     with np.errstate(over="ignore"):
@@ -136,8 +139,8 @@ def _n_draws(n_rows: int) -> int:
 
 def _with_noise(
     spec: ModelSpec,
-    data: Observations,
-    layout: Layout,
+    data: PaddedArrays,
+    layout: Axes,
     values: dict[str, np.ndarray],
     log_mean: np.ndarray,
     seed: int,
@@ -159,30 +162,32 @@ def _with_noise(
     return noise.rvs(size=log_mean.shape, random_state=rng)
 
 
-def prior_check(table: RunTable, spec: ModelSpec, *, seed: int = 0) -> Checks:
+def prior_check(
+    table: RunTable, spec: ModelSpec | str | Path, *, seed: int = 0
+) -> Checks:
     """Check the priors of a model against a table before fitting.
 
     Args:
       table: observations, see `read_runs`.
-      spec: model spec.
+      spec: model spec, its file, or the name of a shipped model.
       seed: seed of the prior draws.
 
     Returns:
-      three checks: whether the priors leave room for the observed losses, whether they
-      say anything, and how much of it is worse than guessing.
+      three checks: whether the priors allow the observed losses, whether they are
+      informative, and how much of their mass is worse than uniform guessing.
 
     Raises:
       InputError: the spec describes no row of the table.
 
     Example:
-      >>> prior_check(table, read_spec("models/default.toml")).is_passed
+      >>> prior_check(table, "default").is_passed
       True
     """
     return prior_checks(prior_predictive(table, spec, seed=seed))
 
 
 def prior_checks(predictive: PriorPredictive) -> Checks:
-    """The checks of `prior_check` from draws made before."""
+    """Run the checks of `prior_check` on draws that already exist."""
     return Checks(
         (
             *_coverage(predictive),
@@ -193,8 +198,7 @@ def prior_checks(predictive: PriorPredictive) -> Checks:
 
 
 def _coverage(predictive: PriorPredictive) -> Iterator[Check]:
-    tail = (1 - WITHIN) / 2
-    lower, upper = np.quantile(predictive.values, [tail, 1 - tail], axis=0)
+    lower, upper = np.quantile(predictive.values, interval_levels(WITHIN), axis=0)
     below, above = predictive.observed < lower, predictive.observed > upper
     share = 1 - (below | above).mean()
     sides = [
@@ -205,12 +209,12 @@ def _coverage(predictive: PriorPredictive) -> Iterator[Check]:
     verdict: Any = "ok" if share >= MIN_WITHIN else "warn"
     yield Check(
         "prior predictive coverage",
-        f"{share:.1%} of the observed losses lie inside the central {WITHIN:.0%} of "
-        "what the priors expect" + "".join(f"; {side}" for side in sides),
-        f">= {MIN_WITHIN:.0%} (fails below {FAIL_WITHIN:.0%})",
+        f"{share:.1%} of the observed losses lie inside the {WITHIN:.0%} prior "
+        "predictive interval" + "".join(f"; {side}" for side in sides),
+        f"at least {MIN_WITHIN:.0%}; fails below {FAIL_WITHIN:.0%}",
         "fail" if share < FAIL_WITHIN else verdict,
-        "the priors exclude these rows: check the unit of the losses and of N and D, "
-        "or widen the priors, that of level first",
+        "the priors exclude these rows; check the unit of the losses and that N and D "
+        "are plain counts, or widen the priors in the model file, [priors.level] first",
         SOURCE,
     )
 
@@ -221,11 +225,12 @@ def _width(predictive: PriorPredictive) -> Iterator[Check]:
         width = float(np.median(upper / lower))
     yield Check(
         "prior predictive width",
-        f"the central 90 % of a row's loss spans a factor of {width:.3g} (median row)",
-        f"<= {MAX_WIDTH:g}",
+        f"the 90 % prior predictive interval of a row spans a factor of {width:.3g} "
+        "(median row)",
+        f"at most a factor of {MAX_WIDTH:g}",
         "ok" if width <= MAX_WIDTH else "warn",  # NaN warns
-        "the priors say next to nothing of the losses: few rows will then leave wide "
-        "intervals, and NUTS may struggle; state narrower priors",
+        "the priors are almost uninformative: with few rows, intervals stay wide and "
+        "NUTS may struggle; set narrower priors under [priors] in the model file",
         SOURCE,
     )
 
@@ -240,12 +245,13 @@ def _above_ceiling(predictive: PriorPredictive) -> Iterator[Check]:
     ]
     yield Check(
         "prior predictive ceiling",
-        f"{share:.1%} of the prior draws lie above the loss of guessing uniformly "
+        f"{share:.1%} of the prior draws lie above the loss of uniform guessing "
         f"({', '.join(limits)})"
         if limits
         else f"{share:.1%} of the prior draws are not finite",
-        f"<= {MAX_ABOVE_CEILING:.0%}",
+        f"at most {MAX_ABOVE_CEILING:.0%}",
         "ok" if share <= MAX_ABOVE_CEILING else "warn",
-        "lower or narrow the prior of level, the log loss at the reference point",
+        "the priors make impossible losses too likely; lower or narrow [priors.level] "
+        "(the log loss at the reference point) in the model file",
         SOURCE,
     )

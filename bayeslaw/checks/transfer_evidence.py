@@ -1,4 +1,4 @@
-"""Whether text of one family lowers the losses of others, pair by pair."""
+"""Evidence that text of one family lowers the losses of another, for each pair."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.errors import InputError
-from bayeslaw.inference import provenance, spec_of
+from bayeslaw.inference import Fitted, Posterior
 
 # Below this worth of a token no decision changes by much.
 THRESHOLD = 0.02
@@ -18,13 +18,13 @@ class PairTransfer:
     """Worth tau of a token of one source to another family.
 
     Attributes:
-      family: whose loss it is.
-      source: whose text it is.
+      family: the family whose loss is measured.
+      source: the source of the text.
       median: posterior median of tau, a token of the family's own text being 1.
       lower: 5 % quantile.
       upper: 95 % quantile.
       p_above: posterior probability that tau exceeds the threshold.
-      prior_p_above: the same under the prior: what stands here without any data.
+      prior_p_above: the same under the prior, before any data.
     """
 
     family: str
@@ -41,11 +41,11 @@ class Independence:
     """Evidence on the independence of families that He et al. 2024 assume.
 
     Attributes:
-      threshold: worth of a token above which it counts as transfer.
+      threshold: worth of a token above which it is called transfer.
       pairs: every family with every other source.
       p_independent: posterior probability that no tau exceeds the threshold.
       prior_p_independent: the same under the prior.
-      origin: origin of the rows fitted.
+      origin: origin of the fitted rows.
     """
 
     threshold: float
@@ -55,16 +55,16 @@ class Independence:
     origin: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
+        """Convert to a plain record for JSON."""
         return asdict(self)
 
 
-def independence(posterior: xr.DataTree, threshold: float = THRESHOLD) -> Independence:
-    """Probability of transfer between every pair of families, and of none at all.
+def independence(posterior: Posterior, threshold: float = THRESHOLD) -> Independence:
+    """Estimate the probability of transfer for each pair of families, and of none.
 
     Args:
       posterior: result of `fit` of a model with transfer.
-      threshold: worth of a token above which it counts as transfer, own text being 1.
+      threshold: worth of a token above which it is called transfer; own text is 1.
 
     Raises:
       InputError: the model has no transfer.
@@ -73,18 +73,19 @@ def independence(posterior: xr.DataTree, threshold: float = THRESHOLD) -> Indepe
       >>> independence(posterior).p_independent
       0.12
     """
-    spec = spec_of(posterior)
-    if "mixture" not in spec.law_record.all_inputs:
+    fitted = Fitted.of(posterior)
+    spec = fitted.spec
+    if not fitted.has_transfer:
         raise InputError(
-            "model has no transfer",
+            "model has no transfer between families",
             f"posterior of model {spec.name}",
             "extensions "
-            + (", ".join(e.name for e in spec.law_record.extensions) or "none"),
+            + (", ".join(e.name for e in fitted.law.extensions) or "none"),
             "a model with transfer = true under [extensions]",
-            "fit such a model, for example models/transfer.toml",
+            "fit such a model, for example: bayeslaw fit --model transfer",
         )
     drawn, prior = (
-        posterior[group].dataset["transfer"] for group in ("posterior", "prior")
+        fitted.tree[group].dataset["transfer"] for group in ("posterior", "prior")
     )
     pairs = [
         _pair(family, source, drawn, prior, threshold)
@@ -97,7 +98,7 @@ def independence(posterior: xr.DataTree, threshold: float = THRESHOLD) -> Indepe
         pairs=tuple(pairs),
         p_independent=_p_none(drawn, threshold),
         prior_p_independent=_p_none(prior, threshold),
-        origin=" and ".join(provenance(posterior)["origin"]),
+        origin=" and ".join(fitted.record["origin"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The record of a check, and of all checks of one posterior."""
+"""The result of one check, and of all checks of a posterior."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -8,16 +8,16 @@ Verdict = Literal["ok", "note", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Check:
-    """One check of a posterior.
+    """The result of one check of a posterior.
 
     Attributes:
       name: what was checked.
       value: what was found, in words or numbers.
-      threshold: what was wanted.
-      verdict: "ok"; "note" (worth knowing); "warn" (look before you trust);
-        "fail" (blocks decisions).
-      advice: what to do if the verdict is not "ok".
-      source: reference of the threshold.
+      threshold: the limit that the value should keep.
+      verdict: "ok"; "note" (worth knowing); "warn" (read it before you rely on the
+        result); "fail" (blocks decisions).
+      advice: the consequence and what to do, if the verdict is not "ok".
+      source: reference for the threshold.
     """
 
     name: str
@@ -27,10 +27,17 @@ class Check:
     advice: str
     source: str
 
+    @property
+    def clause(self) -> str:
+        """Name, value, limit and advice as one clause, without a full stop."""
+        limit = f" (limit: {self.threshold})" if self.threshold else ""
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.name}: {self.value}{limit}{advice}"
+
 
 @dataclass(frozen=True)
 class Checks:
-    """All checks of one posterior."""
+    """The results of all checks of one posterior."""
 
     checks: tuple[Check, ...]
 
@@ -46,15 +53,15 @@ class Checks:
 
     @property
     def warnings(self) -> tuple[Check, ...]:
-        """The checks to look at before a decision is trusted."""
+        """The checks to read before you rely on a decision."""
         return tuple(check for check in self.checks if check.verdict == "warn")
 
     def clauses(self) -> tuple[str, ...]:
-        """What is warned of, one clause each."""
-        return tuple(f"{check.name}: {check.value}" for check in self.warnings)
+        """Each warning as one clause: name, value, limit and advice."""
+        return tuple(check.clause for check in self.warnings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
+        """Convert to a plain record for JSON."""
         return {
             "is_passed": self.is_passed,
             "checks": [asdict(check) for check in self.checks],

@@ -1,18 +1,18 @@
-"""`bayeslaw append`: measured rows into a table."""
+"""`bayeslaw append`: add measured rows to a table."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bayeslaw.cli.options import (
-    Json,
-)
+from bayeslaw.cli.options import Json
 from bayeslaw.cli.terminal import print_json
 
 
 def append(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV to add to.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="CSV table to append to.")
+    ],
     results: Annotated[
         Path, typer.Argument(metavar="RESULTS", help="Table of measured rows.")
     ],
@@ -20,7 +20,7 @@ def append(
 ) -> None:
     """Append measured rows to a table.
 
-    All of them or none; rows it has already are left alone.
+    Appends all rows or none. Skips rows that the table already has.
     """
     from bayeslaw.design import append_results
 
@@ -28,8 +28,6 @@ def append(
     if as_json:
         print_json(vars(added))
         return
-    print(f"{added.rows} rows appended to {table}, {added.same} were there already")
+    print(f"{added.rows} rows appended to {table}; {added.same} were already there")
     if added.left_out:
-        print(
-            f"left out, as the table has no such columns: {', '.join(added.left_out)}"
-        )
+        print(f"columns that the table lacks, not copied: {', '.join(added.left_out)}")

@@ -20,35 +20,49 @@ if TYPE_CHECKING:
     from bayeslaw.downstream import Breaks
 
 Metric = Annotated[
-    str | None, typer.Option(help="The one to decide about; BLEU by default.")
+    str | None,
+    typer.Option(help="Metric to decide about. Default: bleu, else chrf or comet."),
 ]
 NextTokens = Annotated[
     float | None,
-    typer.Option(help="D_p to think of next; twice the last by default."),
+    typer.Option(
+        help="Next D_p (pretraining tokens) to consider. Default: twice the last."
+    ),
 ]
-Value = Annotated[float, typer.Option(min=0, help="Worth of one unit of the score.")]
+Value = Annotated[float, typer.Option(min=0, help="Value of one unit of the score.")]
 Cost = Annotated[
-    float, typer.Option(min=0, help="Cost of 10^9 tokens, in the same currency.")
+    float,
+    typer.Option(
+        min=0, help="Cost of 10^9 pretraining tokens, in the currency of --value."
+    ),
 ]
 Matters = Annotated[
-    float | None, typer.Option(help="Change of the score that counts as one.")
+    float | None,
+    typer.Option(
+        help="Smallest change of the score that matters. Default: 0.3 points, 0.003 of "
+        "a fraction, 1 % of any other score."
+    ),
 ]
 Rate = Annotated[
     float | None,
     typer.Option(
         min=0.001,
         max=0.9,
-        help="Share of curves that break in a decade of D_p; .067 by default.",
+        help="Prior share of curves that break per decade of D_p. Default: 0.067.",
     ),
 ]
 Nuts = Annotated[
-    bool, typer.Option("--nuts", help="Sample the hierarchical model (minutes).")
+    bool, typer.Option("--nuts", help="Sample the hierarchical model (takes minutes).")
 ]
 LowerIsBetter = Annotated[
-    bool, typer.Option("--lower-is-better", help="The metric is a loss.")
+    bool,
+    typer.Option("--lower-is-better", help="Lower values of the metric are better."),
 ]
 Logit = Annotated[
-    bool, typer.Option("--logit", help="The logit of the score follows the law.")
+    bool,
+    typer.Option(
+        "--logit", help="Fit the law to the logit of the score (0 to 1 or 100)."
+    ),
 ]
 
 
@@ -70,9 +84,9 @@ def breaks(
     unit: UnitOption = None,
     as_json: Json = False,
 ) -> None:
-    """Do a downstream score stop following its law, and what to do?
+    """Find where downstream scores stop following their law.
 
-    For each curve of a table of scores: P(break), and whether to keep pretraining.
+    Reports for each curve the probability of a break and whether to keep pretraining.
     """
     from bayeslaw.data.scores import read_curves
     from bayeslaw.downstream import USUAL_PRIOR, Prices, breaks, prior_of_rate
@@ -108,7 +122,7 @@ def _show(decided: "Breaks", output: Path | None, *, as_json: bool) -> None:
 
 
 def print_breaks(decided: "Breaks") -> None:
-    """Print one line a curve, then what to know about them."""
+    """Print one line per curve, then remarks, notes and definitions."""
     from bayeslaw.downstream import (
         EXPLANATION,
         Change,
@@ -119,9 +133,8 @@ def print_breaks(decided: "Breaks") -> None:
 
     change, interval = Change(decided.matters), f"{decided.probability:.0%}"
     print_table(
-        f"{decided.metric} in {decided.unit}, {decided.origin}: does it break, what to "
-        "do?",
-        ["curve", "P(break)", "by next", "gain", interval, "do", "margin"],
+        f"Breaks of {decided.metric} in {decided.unit} ({decided.origin} rows)",
+        ["curve", "P(break)", "by next", "gain", interval, "choice", "margin"],
         [
             [
                 name,

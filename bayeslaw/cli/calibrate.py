@@ -1,4 +1,4 @@
-"""`bayeslaw calibrate`: intervals tried on simulated studies."""
+"""`bayeslaw calibrate`: test a model's intervals on simulated studies."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayeslaw.cli.options import (
-    Json,
-    RecordOutput,
-    Seed,
-)
+from bayeslaw.cli.options import Json, Model, RecordOutput, Seed
 from bayeslaw.cli.terminal import print_json, print_lines, print_table, study_progress
 
 if TYPE_CHECKING:
@@ -18,24 +14,30 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[Path, typer.Option(help="Model spec to fit, TOML.")],
+    model: Model,
     output: RecordOutput,
     truth: Annotated[
-        Path | None, typer.Option(help="Model spec to simulate from; --model's own.")
+        Path | None,
+        typer.Option(
+            metavar="NAME|FILE", help="Model to simulate from. Default: --model."
+        ),
     ] = None,
-    studies: Annotated[int, typer.Option(min=2, help="Simulated studies.")] = 200,
+    studies: Annotated[
+        int, typer.Option(min=2, help="Number of simulated studies.")
+    ] = 200,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Try a model's intervals on simulated studies of known truth.
+    """Test a model's intervals on simulated studies with known truth.
 
-    About 5 s a study. Exit status 2 if they hold it too rarely, or too often.
+    Takes about 5 s per study. Exit status 2 if the intervals are miscalibrated: they
+    contain the truth too rarely or too often, or are shifted.
     """
     from bayeslaw.evaluation import calibrate
     from bayeslaw.model import read_spec
 
     spec = read_spec(model)
-    source = read_spec(truth) if truth else spec
+    source = read_spec(truth or spec)
     with study_progress(quiet=as_json) as report:
         found = calibrate(
             spec, n_studies=studies, seed=seed, truth=source, report=report
@@ -46,23 +48,23 @@ def calibrate(
     if as_json:
         print_json(record)
     else:
-        models = f"{spec.name}, truths of {source.name}" if truth else spec.name
+        models = f"{spec.name}, truth from {source.name}" if truth else spec.name
         print_calibration(found, models)
         print(f"record: {output}")
     if found.faults:
         raise typer.Exit(2)
 
 
-# So much too narrow a posterior should not pass.
+# Also reported: would a posterior this much narrower be detected?
 NARROWED = 0.3
 
 
 def print_calibration(found: "Calibration", models: str) -> None:
-    """Print how often intervals held the truth, what is wrong, what would show."""
+    """Print coverage, faults, and which faults this many studies would detect."""
     n_studies, coverage = len(found.diverging), found.coverage()
     print_table(
-        f"Truths inside intervals: {n_studies} simulated studies, {models}",
-        ["quantity", "50 %", "90 %", "se", "shifted, p", "width, p"],
+        f"Coverage of 50 % and 90 % intervals: {n_studies} simulated studies, {models}",
+        ["quantity", "in 50 %", "in 90 %", "se", "p (shift)", "p (width)"],
         [
             [
                 one.quantity,
@@ -83,9 +85,9 @@ def print_calibration(found: "Calibration", models: str) -> None:
     print()
     print_lines(
         [
-            *(f"FAULT: {fault}." for fault in found.faults),
+            *(f"Fault: {fault}." for fault in found.faults),
             *([] if found.faults else ["No fault found."]),
-            f"So many studies would show posteriors {NARROWED:.0%} narrower than "
+            f"This many studies would detect posteriors {NARROWED:.0%} narrower than "
             f"these in {len(narrow)} of {len(coverage)} quantities.",
             f"{int((found.diverging > 0).sum())} studies had divergent iterations.",
         ]

@@ -1,18 +1,15 @@
-"""`bayeslaw check`: convergence, fit and design of a posterior."""
+"""`bayeslaw check`: convergence, fit, priors and design of a posterior."""
 
 import typer
 
-from bayeslaw.cli.options import (
-    Json,
-    Posterior,
-)
+from bayeslaw.cli.options import Json, Posterior
 from bayeslaw.cli.terminal import print_checks, print_json
 
 
 def check(posterior: Posterior, as_json: Json = False) -> None:
-    """Check convergence, fit and design of a posterior.
+    """Check convergence, fit, priors and design of a posterior.
 
-    Exit status 2 if a check failed.
+    Exit status 2 if a check fails.
     """
     from bayeslaw.checks import check
     from bayeslaw.inference import load_posterior

@@ -1,4 +1,4 @@
-"""`bayeslaw compare`: models by their predictions of unseen runs."""
+"""`bayeslaw compare`: rank models by their predictions of held-out runs."""
 
 import math
 from pathlib import Path
@@ -35,9 +35,8 @@ from bayeslaw.cli.terminal import (
 from bayeslaw.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from bayeslaw.evaluation import Comparison, Score, Sensitivity
+    from bayeslaw.inference import Fitted
 
 
 def compare(
@@ -60,25 +59,20 @@ def compare(
     normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
-    """Compare models by the log density of runs they have not seen.
+    """Compare models by the log density of held-out runs.
 
-    With --params and --tokens also by the ratios they recommend.
+    With --params and --tokens, also compare the ratios they recommend.
     """
     from bayeslaw.data.losses import read_runs
     from bayeslaw.evaluation import compare
-    from bayeslaw.inference import (
-        SamplerSettings,
-        families_of,
-        load_posterior,
-        provenance,
-    )
+    from bayeslaw.inference import Fitted, SamplerSettings, load_posterior
 
     _require_both(params, tokens)
-    trees = [load_posterior(path) for path in posteriors]
-    named = dict(zip(_names(posteriors, trees), trees, strict=True))
-    importance = read_weights(weights, families_of(trees[0]))
+    fitted = [Fitted.of(load_posterior(path)) for path in posteriors]
+    named = dict(zip(_names(posteriors, fitted), fitted, strict=True))
+    importance = read_weights(weights, fitted[0].families)
     rows = read_runs(
-        table or Path(provenance(trees[0])["table"]),
+        table or Path(fitted[0].record["table"]),
         origin=origin,
         unit=unit,
         mixtures=mixtures,
@@ -111,7 +105,7 @@ def _print(
 
 
 def _decisions(
-    named: "dict[str, xr.DataTree]",
+    named: "dict[str, Fitted]",
     comparison: "Comparison",
     params: float | None,
     tokens: float | None,
@@ -135,20 +129,18 @@ def _decisions(
     )
 
 
-def _names(paths: "list[Path]", trees: "list[xr.DataTree]") -> list[str]:
-    """Names of the models: of their specs, of their files where these are equal."""
-    from bayeslaw.inference import spec_of
-
-    names = [spec_of(tree).name for tree in trees]
+def _names(paths: "list[Path]", fitted: "list[Fitted]") -> list[str]:
+    """Names of the models: from their specs, or from their files if specs agree."""
+    names = [one.spec.name for one in fitted]
     if len(set(names)) < len(names):
         names = [path.stem for path in paths]
     if len(set(names)) < len(names):
         raise InputError(
-            "two posteriors have one name",
+            "two posteriors have the same name",
             "arguments POSTERIOR",
             ", ".join(map(str, paths)),
-            "specs, or else files, of different names",
-            "rename a file, and name every posterior once",
+            "posteriors whose models, or else files, have different names",
+            "rename a file, and give each posterior once",
         )
     return names
 
@@ -156,11 +148,11 @@ def _names(paths: "list[Path]", trees: "list[xr.DataTree]") -> list[str]:
 def _require_both(params: float | None, tokens: float | None) -> None:
     if (params is None) != (tokens is None):
         raise InputError(
-            "target run is half given",
+            "target run is incomplete",
             "options --params and --tokens",
             "--tokens alone" if params is None else "--params alone",
             "both, or neither",
-            "give both to compare decisions, or leave both out",
+            "give both to compare decisions, or omit both",
         )
 
 
@@ -169,11 +161,11 @@ MAX_NAMED_COLUMNS = 4
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    """Print both scores of every model, best first, and what limits them."""
+    """Print both scores of every model, best first, with notes on their limits."""
     rows = f"{comparison.rows} {comparison.origin} rows, {comparison.runs} runs"
     print_table(
-        f"Each run left out in turn: {rows}",
-        ["model", "score", "se", "a run", "behind best", "se", "weight", "refits"],
+        f"Leave one run out: {rows}",
+        ["model", "score", "se", "per run", "vs best", "se", "weight", "refits"],
         [
             [
                 model.name,
@@ -188,17 +180,17 @@ def print_comparison(comparison: "Comparison") -> None:
     count = len(comparison.largest_runs)
     n_rows = comparison.models[0].accuracy.rows
     print_table(
-        f"All runs of {comparison.largest} left out: {n_rows} rows, {count} runs",
+        f"All runs of {comparison.largest} held out: {n_rows} rows, {count} runs",
         [
             "model",
             "score",
             "se",
-            "a run",
-            "behind best",
+            "per run",
+            "vs best",
             "se",
             "RMSE",
             "in 50 %",
-            "90 %",
+            "in 90 %",
         ],
         [
             [
@@ -215,12 +207,13 @@ def print_comparison(comparison: "Comparison") -> None:
 
 
 EXPLANATION = (
-    "Score: log density (nats) of runs a model has not seen, higher is better; a "
-    "difference below two standard errors says little. Weight: share in the mixture of "
-    "models that predicts best. Refits: runs that importance sampling could not leave "
-    "out.",
-    "RMSE is of the log loss of new runs; the last columns say how many rows lay "
-    "inside the 50 % and 90 % intervals.",
+    "Score: log density of held-out runs in nats; higher is better. A difference from "
+    "the best of less than two standard errors (se) is inconclusive. Weight: stacking "
+    "weight, the share of the model in the mixture of models that predicts best. "
+    "Refits: runs for which importance sampling is unreliable, so that the model was "
+    "refitted without them.",
+    "RMSE: root mean squared error of the log loss of the held-out runs. In 50 %, in "
+    "90 %: share of their rows inside the predictive interval.",
 )
 
 
@@ -240,7 +233,7 @@ def _number(value: float) -> str:
 
 
 def print_sensitivity(table: "Sensitivity") -> None:
-    """Print the ratios each model recommends, and their regret under the others."""
+    """Print the ratios each model recommends and their regret under the others."""
     decided = [model for model in table.models if model.ratios]
     families = list(decided[0].ratios)
     objective = "normalised" if table.normalised else "raw"
@@ -260,7 +253,7 @@ def print_sensitivity(table: "Sensitivity") -> None:
     print()
     truths = list(decided[0].regret)
     names = {model.name: model.name for model in decided}
-    title = "Expected regret, per cent of the loss, of the decision by ..."
+    title = "Expected regret of each decision (% of the loss)"
     heads = [f"if {truth}" for truth in truths]
     if len(truths) > MAX_NAMED_COLUMNS:
         title += " if model 1, 2, ... is true"
@@ -277,7 +270,7 @@ def print_sensitivity(table: "Sensitivity") -> None:
     print()
     print_lines(
         [
-            f"{model.name}: no decision, {model.reason}."
+            f"{model.name}: no decision: {model.reason}."
             if model.reason
             else f"{model.name}: FAILED CHECKS: {', '.join(model.failed_checks)}."
             for model in table.models

@@ -1,4 +1,4 @@
-"""`bayeslaw corpora`: build corpora for proxies and show them."""
+"""`bayeslaw corpora`: build corpora for proxies and inspect them."""
 
 import os
 from collections.abc import Sequence
@@ -14,44 +14,56 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     from bayeslaw.corpora import Manifest, Size
 
-corpora = typer.Typer(help="Build corpora for proxies.", rich_markup_mode=None)
+corpora = typer.Typer(
+    help="Build and inspect corpora for proxies.", rich_markup_mode=None
+)
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="SOURCE", help="sample:, local:PATH, debian: or hf:DATASET."
+        metavar="SOURCE",
+        help="Source of text: sample:, local:PATH, debian: or hf:DATASET.",
     ),
 ]
-Output = Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="Folder to write the corpus to.")
+]
 Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Result of `corpora build`.")
+    Path,
+    typer.Argument(metavar="FOLDER", help="Corpus from `bayeslaw corpora build`."),
 ]
 Names = Annotated[
-    str | None, typer.Option(help="Names, commas between; all if not given.")
+    str | None,
+    typer.Option(help="Comma-separated names. Default: the source's own selection."),
 ]
 By = Annotated[
-    Literal["family", "language"], typer.Option(help="What mixtures are made of.")
+    Literal["family", "language"],
+    typer.Option(help="Whether mixtures consist of families or of languages."),
 ]
 Genre = Annotated[
     Literal["all", "help"], typer.Option(help="debian: all texts, or help pages only.")
 ]
-Tokens = Annotated[
-    Literal["bytes", "sentencepiece"], typer.Option(help="What a token is.")
-]
+Tokens = Annotated[Literal["bytes", "sentencepiece"], typer.Option(help="Tokenizer.")]
 Vocabulary = Annotated[
-    int, typer.Option(help="Tokens of sentencepiece, all families together.")
+    int,
+    typer.Option(help="sentencepiece: vocabulary size, shared by all families."),
 ]
-Share = Annotated[float, typer.Option(help="Share of the documents held out.")]
+Share = Annotated[float, typer.Option(help="Share of the documents to hold out.")]
 Mapping = Annotated[
-    Path | None, typer.Option(help="hf: TOML, configurations of each family.")
+    Path | None,
+    typer.Option(help="hf: TOML file with the configuration of each language."),
 ]
 MaxBytes = Annotated[
-    int | None, typer.Option(min=1, help="hf: text of each family, at most.")
+    int | None, typer.Option(min=1, help="hf: maximum bytes of text per family.")
 ]
 Cache = Annotated[
-    Path | None, typer.Option(help="Where what is fetched and read is kept.")
+    Path | None,
+    typer.Option(
+        help="Folder for downloaded and extracted text. Default: "
+        "~/.cache/bayeslaw/corpora."
+    ),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes; one a core if not given.")
+    int | None, typer.Option(min=1, help="Processes. Default: one per core.")
 ]
 
 
@@ -77,9 +89,9 @@ def build(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Build a corpus: read, split, tokenise.
+    """Build a corpus: read text, hold out documents, tokenise.
 
-    A stopped build goes on where it was.
+    An interrupted build resumes where it stopped.
     """
     from bayeslaw.corpora import (
         SourceOptions,
@@ -110,7 +122,7 @@ def build(
 
 @corpora.command()
 def show(folder: Folder, as_json: Json = False) -> None:
-    """Show what is in a corpus, and whether it is as it was built."""
+    """Show what a corpus contains and verify that it is unchanged."""
     from bayeslaw.corpora import verify
 
     manifest = verify(folder)
@@ -121,7 +133,7 @@ def show(folder: Folder, as_json: Json = False) -> None:
 
 
 def default_cache() -> Path:
-    """Where fetched packages are kept if nothing else is said."""
+    """The default folder for downloaded packages."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "bayeslaw" / "corpora"
 
@@ -135,8 +147,8 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
             "empty or repeated name",
             f"option {option}",
             text,
-            "names with commas between, each once",
-            "correct the list, or leave the option out for all",
+            "comma-separated names, each once",
+            "correct the list, or omit the option to take the source's own selection",
         )
     return names
 
@@ -170,7 +182,7 @@ INDENT = "  "
 
 
 def print_corpus(manifest: "Manifest", folder: Path) -> None:
-    """Print the sizes of a corpus, its pairs, and how a study names it."""
+    """Print the sizes of a corpus, its sentence pairs, and how a study names it."""
     rows = []
     for family in manifest.families:
         members = [size for size in manifest.sizes if size.family == family]
@@ -187,11 +199,12 @@ def print_corpus(manifest: "Manifest", folder: Path) -> None:
         print_table("", header, cells)
     print_lines(
         [
-            "Sizes are those of training and held-out text. Dropped lines stood in "
-            "held-out text as well; dropped pairs of dev and test were too similar to "
-            "training text.",
+            "MB and tokens are given for training text, then for held-out text. "
+            "Dropped lines also occur in held-out text; dropped dev and test pairs are "
+            "too similar to training text.",
             f"Licences: {manifest.licences}",
-            f'In a study: source = "folder:{folder}", digest = "{manifest.digest}"',
+            f'In [corpus] of a study: source = "folder:{folder}", '
+            f'digest = "{manifest.digest}"',
         ]
     )
 

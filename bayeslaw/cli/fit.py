@@ -1,4 +1,4 @@
-"""`bayeslaw fit`: a posterior from a table and a model."""
+"""`bayeslaw fit`: fit a model to a table and save the posterior."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,18 +33,24 @@ def fit(
     model: Model,
     output: PosteriorOutput,
     seed: Seed = 0,
-    chains: Annotated[int, typer.Option(min=1)] = 4,
-    warmup: Annotated[int, typer.Option(min=50)] = 300,
-    draws: Annotated[int, typer.Option(min=50)] = 1000,
-    target_accept: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
-    max_tree_depth: Annotated[int, typer.Option(min=1, max=15)] = 10,
+    chains: Annotated[int, typer.Option(min=1, help="Number of chains.")] = 4,
+    warmup: Annotated[
+        int, typer.Option(min=50, help="Warm-up iterations per chain.")
+    ] = 300,
+    draws: Annotated[int, typer.Option(min=50, help="Draws per chain.")] = 1000,
+    target_accept: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Target acceptance probability.")
+    ] = 0.95,
+    max_tree_depth: Annotated[
+        int, typer.Option(min=1, max=15, help="Maximum tree depth during warm-up.")
+    ] = 10,
     origin: OriginOption = None,
     unit: UnitOption = None,
     mixtures: MixturesOption = None,
     normalise_mixtures: NormaliseMixtures = False,
     as_json: Json = False,
 ) -> None:
-    """Draw from the posterior of a model given a table of runs."""
+    """Fit a model to a table of runs and save its posterior draws."""
     from bayeslaw.data.losses import read_runs
     from bayeslaw.inference import SamplerSettings, fit, save_posterior
     from bayeslaw.model import read_spec
@@ -66,12 +72,11 @@ def fit(
 
 
 def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
-    """Print what was fitted and the interval of every parameter of the law."""
-    from bayeslaw.inference import provenance, spec_of
+    """Print what was fitted and an interval for every parameter of the law."""
+    from bayeslaw.inference import Fitted
 
-    record = provenance(posterior)
-    draws = posterior["posterior"].dataset
-    names = spec_of(posterior).law_record.parameters
+    fitted = Fitted.of(posterior)
+    draws, record, names = fitted.posterior, fitted.record, fitted.law.parameters
     n_rows = posterior["observed_data"].sizes["observation"]
     diverged = int(posterior["sample_stats"]["diverging"].sum())
     quantiles = draws[list(names)].quantile([0.05, 0.5, 0.95], ("chain", "draw"))
@@ -97,21 +102,21 @@ def print_fit(posterior: "xr.DataTree", path: Path, *, as_json: bool) -> None:
         return
     print_lines(record["notes"])
     print_table(
-        f"Median and 90 % interval ({', '.join(record['origin'])} rows; E, A, B at "
-        f"p = 1 in {', '.join(record['unit'])})",
+        f"Median and 90 % interval ({fitted.origin} rows; E, A, B at "
+        f"p = 1 in {fitted.unit})",
         ["family", "", *names],
         list(_interval_rows(intervals)),
     )
     print(
-        f"{n_rows} rows, {draws.sizes['chain']} x {draws.sizes['draw']} draws, "
-        f"{diverged} divergent: {path}"
+        f"{n_rows} rows, {draws.sizes['chain']} chains of {draws.sizes['draw']} draws, "
+        f"{diverged} divergent. Saved to {path}"
     )
 
 
 def _interval_rows(
     intervals: Mapping[str, Mapping[str, Mapping[str, float]]],
 ) -> Iterator[list[str]]:
-    """Three rows a family: an interval in one cell would wrap on 80 columns."""
+    """Three rows per family: an interval in one cell would wrap on 80 columns."""
     for family, parameters in intervals.items():
         for bound in ("lower", "median", "upper"):
             values = [f"{interval[bound]:.3g}" for interval in parameters.values()]

@@ -1,7 +1,8 @@
 """`bayeslaw loop`: fit, choose, train, and again."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +16,9 @@ from bayeslaw.cli.options import (
     Seed,
     Weights,
 )
-from bayeslaw.cli.rounds import (
-    extend_study,
-    fitted_round,
-    possible_runs,
-    train_all,
-)
+from bayeslaw.cli.rounds import extend_study, fitted_round, train_all
 from bayeslaw.cli.run_options import (
+    DEFAULTS,
     Anchor,
     Budget,
     Exchange,
@@ -32,9 +29,12 @@ from bayeslaw.cli.run_options import (
     TargetParams,
     TargetTokens,
     Tolerance,
+    possible_runs,
     required_target,
 )
 from bayeslaw.cli.terminal import print_json, print_lines
+from bayeslaw.design import DesignSettings
+from bayeslaw.numbers import percent
 
 if TYPE_CHECKING:
     from bayeslaw.design import Ended, NextRuns, Round, Steps
@@ -46,46 +46,64 @@ def loop(
     params: TargetParams = None,
     tokens: TargetTokens = None,
     budget: Budget = None,
-    runs: Annotated[int, typer.Option(min=1, help="Runs of a round at most.")] = 8,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds at most.")] = 20,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Largest number of runs in a round.")
+    ] = DEFAULTS.runs,
+    rounds: Annotated[int, typer.Option(min=1, help="Largest number of rounds.")] = 20,
     weights: Weights = None,
     normalised: Normalised = False,
     constraints: ConstraintsFile = None,
-    overhead: Overhead = 0.0,
-    min_params: MinParams = 0.0,
-    min_share: MinShare = 0.01,
-    anchor: Anchor = 0.15,
-    tolerance: Tolerance = 1e-4,
-    exchange: Exchange = 1.0,
+    overhead: Overhead = DEFAULTS.costs.overhead,
+    min_params: MinParams = DEFAULTS.min_N,
+    min_share: MinShare = DEFAULTS.min_share,
+    anchor: Anchor = DEFAULTS.anchor,
+    tolerance: Tolerance = DEFAULTS.tolerance,
+    exchange: Exchange = DEFAULTS.exchange,
     allow_failed_checks: AllowFailed = False,
-    seed: Seed = 0,
+    seed: Seed = DEFAULTS.seed,
     as_json: Json = False,
 ) -> None:
-    """Fit, choose, train, and again, until there is a reason to stop.
+    """Fit, choose runs, train them, and repeat until there is a reason to stop.
 
-    Each round may spend as much as all before it. Goes on where it was. Exit status
-    2 if a check failed.
+    Each round may spend as much as all before it. A loop that was stopped continues
+    where it was. Exit status 2 if a check failed.
     """
-    settings = required_target(params, tokens, budget)
-    available = settings.pop("budget")
-    from bayeslaw.design import run_loop
+    N, D, available = required_target(params, tokens, budget)
+    sizes, counts, costs = possible_runs(study, overhead)
+    settings = DesignSettings(
+        runs=runs,
+        sizes=sizes,
+        tokens=counts,
+        costs=costs,
+        min_N=min_params,
+        min_share=min_share,
+        anchor=anchor,
+        tolerance=tolerance,
+        exchange=exchange,
+        seed=seed,
+    )
+    from bayeslaw.design import next_runs, run_loop
+    from bayeslaw.model import read_spec
 
-    settings |= {
-        "runs": runs,
-        "normalised": normalised,
-        "constraints": read_constraints(constraints),
-        "min_N": min_params,
-        "min_share": min_share,
-        "anchor": anchor,
-        "tolerance": tolerance,
-        "exchange": exchange,
-        "allow_failed_checks": allow_failed_checks,
-        "seed": seed,
-        **possible_runs(study, None, None, overhead),
-    }
+    spec, limits = read_spec(model), read_constraints(constraints)
+
+    def choose(budget: float, number: int) -> "NextRuns":
+        fitted = fitted_round(study, spec, number, seed, quiet=as_json)
+        return next_runs(
+            fitted,
+            N=N,
+            D=D,
+            budget=budget,
+            weights=read_weights(weights, fitted.families),
+            normalised=normalised,
+            constraints=limits,
+            settings=settings,
+            allow_failed_checks=allow_failed_checks,
+        )
+
     ended = run_loop(
         study,
-        _steps(study, model, weights, settings, quiet=as_json),
+        _steps(study, choose, quiet=as_json),
         budget=available,
         rounds=rounds,
         report=(lambda _: None) if as_json else print_round,
@@ -96,21 +114,10 @@ def loop(
 
 
 def _steps(
-    study: Path,
-    model: Path,
-    weights: str | None,
-    settings: dict[str, Any],
-    *,
-    quiet: bool,
+    study: Path, choose: Callable[[float, int], "NextRuns"], *, quiet: bool
 ) -> "Steps":
     """What a loop does in each round."""
-    from bayeslaw.design import Steps, next_runs
-    from bayeslaw.inference import families_of
-
-    def choose(budget: float, number: int) -> "NextRuns":
-        draws = fitted_round(study, model, number, settings["seed"], quiet=quiet)
-        importance = read_weights(weights, families_of(draws))
-        return next_runs(draws, budget=budget, weights=importance, **settings)
+    from bayeslaw.design import Steps
 
     return Steps(
         train=lambda: train_all(study, quiet=quiet),
@@ -126,10 +133,10 @@ def print_round(one: "Round") -> None:
     then = (
         chosen["stop"]
         or f"{len(chosen['runs'])} runs for {chosen['cost']:.2g} FLOPs, then "
-        f"{100 * chosen['regret_then']:.2g}% expected"
+        f"an expected regret of {percent(chosen['regret_then'])}"
     )
     print_lines(
-        [f"round {one.number}: regret {100 * chosen['regret']:.2g}%, {ratios}; {then}"]
+        [f"round {one.number}: regret {percent(chosen['regret'])}, {ratios}; {then}"]
     )
 
 
@@ -143,16 +150,16 @@ def show_ended(ended: "Ended", *, as_json: bool) -> None:
 
 def _print_ended(ended: "Ended") -> None:
     reasons = {
-        "settled": "more runs cannot change the ratios by more than counts",
+        "settled": "more runs cannot improve the decision by more than the tolerance",
         "not worth it": "the best further runs cost more than they are worth",
-        "unaffordable": "the rest of the budget pays no run",
+        "unaffordable": "the rest of the budget is too small for any run",
         "failed checks": "the posterior failed its checks",
-        "rounds": "the last round was made",
+        "rounds": "the largest number of rounds is reached",
     }
     lines = [ended.message] if ended.message else []
     if ended.rounds:
         warnings = ended.rounds[-1].chosen["warnings"]
-        lines += [f"Look before you trust: {warning}." for warning in warnings]
+        lines += [f"Warning ({warning})." for warning in warnings]
     lines.append(
         f"Stopped after {len(ended.rounds)} rounds and {ended.spent:.3g} FLOPs: "
         f"{reasons[ended.reason]}."

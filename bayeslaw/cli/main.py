@@ -1,4 +1,4 @@
-"""The command line: one verb a step, files in between.
+"""The command line: one verb per step, with files passed between steps.
 
 Heavy libraries are imported inside the verbs, so that `bayeslaw --help` stays quick.
 """
@@ -18,8 +18,10 @@ from bayeslaw.cli.calibrate import calibrate
 from bayeslaw.cli.check import check
 from bayeslaw.cli.compare import compare
 from bayeslaw.cli.corpora import corpora
+from bayeslaw.cli.demo import demo
 from bayeslaw.cli.fit import fit
 from bayeslaw.cli.loop import loop
+from bayeslaw.cli.models import models
 from bayeslaw.cli.next import next_
 from bayeslaw.cli.predict import predict
 from bayeslaw.cli.priors import priors
@@ -34,7 +36,7 @@ from bayeslaw.errors import FailedChecksError, InputError, file_error
 app = typer.Typer(
     name="bayeslaw",
     help="Bayesian scaling laws for the language mixture of a pretraining corpus.",
-    epilog="Exit status: 0 done, 1 your error, 2 failed checks.",
+    epilog="Exit status: 0 success, 1 invalid input, 2 failed checks.",
     add_completion=False,
     # Plain help: rich would triple what `--help` costs.
     rich_markup_mode=None,
@@ -52,10 +54,16 @@ def _print_version(value: bool) -> bool:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
+        bool, typer.Option("--debug", help="Show the traceback when an error occurs.")
     ] = False,
 ) -> None:
     pass
@@ -63,7 +71,9 @@ def _options(
 
 # In the order of their use, which `--help` keeps.
 VERBS: tuple[Callable[..., None], ...] = (
+    demo,
     validate,
+    models,
     priors,
     fit,
     check,
@@ -86,7 +96,7 @@ app.add_typer(corpora, name="corpora")
 
 
 def main() -> None:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and exit with its status."""
     sys.exit(_status())
 
 
@@ -100,7 +110,7 @@ def _status() -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "bayeslaw"
         _print_error(
-            f"{error.format_message()}\n`{command} --help` shows what it takes"
+            f"{error.format_message()}\nRun `{command} --help` to see its usage."
         )
         return 1
     except InputError as error:

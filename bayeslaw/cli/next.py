@@ -15,11 +15,9 @@ from bayeslaw.cli.options import (
     Seed,
     Weights,
 )
-from bayeslaw.cli.rounds import (
-    possible_runs,
-    write_runs_asked,
-)
+from bayeslaw.cli.rounds import write_runs_asked
 from bayeslaw.cli.run_options import (
+    DEFAULTS,
     Anchor,
     Budget,
     Exchange,
@@ -29,10 +27,13 @@ from bayeslaw.cli.run_options import (
     TargetParams,
     TargetTokens,
     Tolerance,
+    possible_runs,
     required_target,
 )
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
+from bayeslaw.design import DesignSettings
 from bayeslaw.errors import InputError
+from bayeslaw.numbers import percent
 
 if TYPE_CHECKING:
     from bayeslaw.design import NextRuns
@@ -44,10 +45,10 @@ Source = Annotated[
         metavar="POSTERIOR", help="Result of `bayeslaw fit`; or a table of scores."
     ),
 ]
-Runs = Annotated[int, typer.Option(min=1, help="Runs at most.")]
+Runs = Annotated[int, typer.Option(min=1, help="Largest number of runs.")]
 StudyOption = Annotated[
     Path | None,
-    typer.Option(help="Study whose proxies and token counts to choose from."),
+    typer.Option(help="Study file whose proxies and token counts to choose from."),
 ]
 Sizes = Annotated[
     str | None, typer.Option(metavar="N,N,...", help="Sizes to choose from.")
@@ -56,7 +57,10 @@ TokenCounts = Annotated[
     str | None, typer.Option(metavar="D,D,...", help="Token counts to choose from.")
 ]
 Frugal = Annotated[
-    bool, typer.Option("--frugal", help="Gain for the cost; need not use the budget.")
+    bool,
+    typer.Option(
+        "--frugal", help="Maximise gain per FLOP; leave the rest of the budget."
+    ),
 ]
 
 
@@ -65,7 +69,7 @@ def next_(
     params: TargetParams = None,
     tokens: TargetTokens = None,
     budget: Budget = None,
-    runs: Runs = 8,
+    runs: Runs = DEFAULTS.runs,
     study: StudyOption = None,
     sizes: Sizes = None,
     token_counts: TokenCounts = None,
@@ -73,48 +77,57 @@ def next_(
     weights: Weights = None,
     normalised: Normalised = False,
     constraints: ConstraintsFile = None,
-    overhead: Overhead = 0.0,
-    min_params: MinParams = 0.0,
-    min_share: MinShare = 0.01,
-    anchor: Anchor = 0.15,
-    tolerance: Tolerance = 1e-4,
-    exchange: Exchange = 1.0,
-    frugal: Frugal = False,
+    overhead: Overhead = DEFAULTS.costs.overhead,
+    min_params: MinParams = DEFAULTS.min_N,
+    min_share: MinShare = DEFAULTS.min_share,
+    anchor: Anchor = DEFAULTS.anchor,
+    tolerance: Tolerance = DEFAULTS.tolerance,
+    exchange: Exchange = DEFAULTS.exchange,
+    frugal: Frugal = DEFAULTS.is_frugal,
     allow_failed_checks: AllowFailed = False,
-    seed: Seed = 0,
+    seed: Seed = DEFAULTS.seed,
     as_json: Json = False,
 ) -> None:
-    """Choose the runs to make next.
+    """Choose the runs to train next.
 
-    With -o a study file (.toml, with --study) that `bayeslaw train` goes on with, or a
-    table to fill in (.csv) that `bayeslaw append` takes up.
+    With -o, also write them: as a study file (.toml, with --study) for `bayeslaw
+    train`, or as a table to fill in (.csv) for `bayeslaw append`.
     """
     if posterior.suffix != ".nc":
         _next_checkpoints(posterior, seed=seed, as_json=as_json)
         return
-    wanted = required_target(params, tokens, budget)
+    N, D, available = required_target(params, tokens, budget)
     _check_output(output, study)
-    from bayeslaw.design import next_runs
-    from bayeslaw.inference import families_of, load_posterior
-
-    chosen = next_runs(
-        draws := load_posterior(posterior),
-        **wanted,
+    names, counts, costs = possible_runs(study, overhead, sizes, token_counts)
+    settings = DesignSettings(
         runs=runs,
-        **possible_runs(study, sizes, token_counts, overhead),
-        weights=read_weights(weights, families_of(draws)),
-        normalised=normalised,
-        constraints=read_constraints(constraints),
+        sizes=names,
+        tokens=counts,
+        costs=costs,
         min_N=min_params,
         min_share=min_share,
         anchor=anchor,
         tolerance=tolerance,
         exchange=exchange,
         is_frugal=frugal,
-        allow_failed_checks=allow_failed_checks,
         seed=seed,
     )
-    _show(chosen, write_runs_asked(chosen, output, study, draws), as_json=as_json)
+    from bayeslaw.design import next_runs
+    from bayeslaw.inference import Fitted, load_posterior
+
+    fitted = Fitted.of(load_posterior(posterior))
+    chosen = next_runs(
+        fitted,
+        N=N,
+        D=D,
+        budget=available,
+        weights=read_weights(weights, fitted.families),
+        normalised=normalised,
+        constraints=read_constraints(constraints),
+        settings=settings,
+        allow_failed_checks=allow_failed_checks,
+    )
+    _show(chosen, write_runs_asked(chosen, output, study, fitted), as_json=as_json)
 
 
 def _show(chosen: "NextRuns", written: Path | None, *, as_json: bool) -> None:
@@ -164,7 +177,7 @@ def print_next(chosen: "NextRuns") -> None:
     """Print the runs to make, what each is for, and what they do together."""
     if chosen.runs:
         print_table(
-            f"Next runs, of {chosen.candidates:,} looked at ({chosen.origin} rows)",
+            f"Next runs, chosen from {chosen.candidates:,} ({chosen.origin} rows)",
             ["run", "tokens", *chosen.runs[0].mixture, "seed", "FLOPs", "gain"],
             [
                 [
@@ -173,7 +186,7 @@ def print_next(chosen: "NextRuns") -> None:
                     *(f"{share:.3f}" for share in run.mixture.values()),
                     str(run.seed),
                     f"{run.cost:.2g}",
-                    f"{100 * run.gain:.2g}%",
+                    percent(run.gain),
                 ]
                 for number, run in enumerate(chosen.runs, 1)
             ],
@@ -224,8 +237,8 @@ def print_checkpoints(decided: "Breaks") -> None:
     best = rows[0][0].value if rows else 0.0
     print_lines(
         [
-            "Worth: expected rise of the utility of the decision, before what the "
-            "fine-tune costs.",
+            "Worth: expected increase in the utility of the decision, before the cost "
+            "of the fine-tune.",
             *(
                 []
                 if best > NOTHING

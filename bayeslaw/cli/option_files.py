@@ -1,4 +1,4 @@
-"""The small files that options of the command line name."""
+"""The small files that command-line options name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def read_weights(
     weights: str | None, families: tuple[str, ...]
 ) -> dict[str, float] | None:
-    """Importance of each family from a file; None stands for equal.
+    """Read the importance of each family from a file; None means equal.
 
     Args:
       weights: path of a TOML file or of a table of speakers, or the word "uniform".
-      families: families of the posterior, to which the speakers are summed.
+      families: families of the posterior; speakers are summed by family.
     """
     if weights is None or weights == "uniform":
         return None
@@ -26,20 +26,20 @@ def read_weights(
         from bayeslaw.data import read_speakers
 
         return read_speakers(weights, families)
-    return _numbers(_read_toml(Path(weights)), weights)
+    return _number_by_family(_read_toml(Path(weights)), weights)
 
 
 def read_mixtures(path: Path | None) -> dict[str, dict[str, float]]:
-    """Mixtures of a file: one, named after the file, or one a table."""
+    """Read the mixtures of a file: one named after the file, or one per table."""
     if path is None:
         return {}
     content = _read_toml(path)
     if any(isinstance(value, dict) for value in content.values()):
         return {
-            name: _numbers(ratios, f"{path}, [{name}]")
+            name: _number_by_family(ratios, f"{path}, [{name}]")
             for name, ratios in content.items()
         }
-    return {path.stem: _numbers(content, str(path))}
+    return {path.stem: _number_by_family(content, str(path))}
 
 
 def read_constraints(
@@ -49,7 +49,7 @@ def read_constraints(
     risk: str | None = None,
     worst_share: float | None = None,
 ) -> "Constraints":
-    """Constraints of a file, and options in the place of what it says."""
+    """Read the constraints of a file; options override it."""
     from bayeslaw.decisions import parse_constraints
 
     content = {} if path is None else _read_toml(path)
@@ -73,28 +73,28 @@ def _read_toml(path: Path) -> dict[str, Any]:
             "file cannot be read as TOML",
             str(path),
             str(error),
-            "lines such as: germanic = 0.3",
-            "check the path and the line named",
+            "a TOML file with lines such as: germanic = 0.3",
+            "check the path, and correct the line named above",
         ) from None
 
 
-def _numbers(content: Any, where: str) -> dict[str, float]:
+def _number_by_family(content: Any, where: str) -> dict[str, float]:
     # A bool is an int to Python, but no number to who wrote the file.
     if not isinstance(content, dict) or not all(
         type(value) in (int, float) for value in content.values()
     ):
         raise InputError(
-            "not a number for each family",
+            "a value is not a number",
             where,
             str(content),
-            "lines such as: germanic = 0.3",
-            "give a number for each family",
+            "one number per family, in lines such as: germanic = 0.3",
+            "give a plain number for each family",
         )
     return content
 
 
 def read_sources(path: Path | None) -> "dict[str, Source] | None":
-    """Where the text of each family lies: a path, or a table with it and more."""
+    """Read where the text of each family is: a path, or a table with more detail."""
     from bayeslaw.decisions import Source
 
     if path is None:
@@ -110,7 +110,7 @@ def read_sources(path: Path | None) -> "dict[str, Source] | None":
             or not (length is None or type(length) in (int, float))
         ):
             raise InputError(
-                "not a path for each family",
+                "source of a family is not a path",
                 f"{path}, {family}",
                 str(value),
                 "a path in quotes, or a table with path and tokens_per_example",
@@ -126,7 +126,7 @@ def write_recipe(
     output: Path,
     sources: "Mapping[str, Source] | None",
 ) -> None:
-    """Write the recommended mixture as a trainer reads it."""
+    """Write the recommended mixture in a trainer's format."""
     from bayeslaw.decisions import recipe
 
     content = recipe(decision, trainer, sources)
@@ -144,9 +144,9 @@ def require_recipe(
     named = [f"{name} {value}" for name, value in given.items() if value is not None]
     if named:
         raise InputError(
-            "a recipe is half asked for",
+            "a recipe needs both --recipe and --output",
             "options --recipe and --output",
             ", ".join(named),
             "both, or neither",
-            "write: --recipe levanter -o mixture.yaml",
+            "add the missing option, for example: --recipe levanter -o mixture.yaml",
         )

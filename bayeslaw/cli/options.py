@@ -1,4 +1,4 @@
-"""Arguments the verbs of the command line share, and the small files they name."""
+"""Arguments and options that several verbs share."""
 
 import os
 from pathlib import Path
@@ -17,9 +17,9 @@ def _check_output(path: Path) -> Path:
         raise InputError(
             "output cannot be written",
             f"option --output, {path}",
-            "a folder" if path.is_dir() else f"no way to write below {folder}",
-            "a file in a folder that this user may write to",
-            "name another file",
+            "a folder" if path.is_dir() else f"no write permission below {folder}",
+            "a file name in a folder that you may write to",
+            "choose another file name",
         )
     return path
 
@@ -33,11 +33,11 @@ def _check_figure(path: Path | None) -> Path | None:
         return None
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise InputError(
-            "figure of an unknown kind",
+            "unknown figure format",
             f"option --output, {path}",
-            path.suffix or "a name without an ending",
+            path.suffix or "a name without an extension",
             "a name that ends in .png, .svg or .pdf",
-            "name another file",
+            "change the extension",
         )
     return _check_output(path)
 
@@ -45,20 +45,28 @@ def _check_figure(path: Path | None) -> Path | None:
 Origin = Literal["measured", "published", "simulated"]
 Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet table.")]
 Posterior = Annotated[
-    Path, typer.Argument(metavar="POSTERIOR", help="Result of `bayeslaw fit`.")
+    Path,
+    typer.Argument(metavar="POSTERIOR", help="Posterior saved by `bayeslaw fit`."),
 ]
-Model = Annotated[Path, typer.Option(help="Model spec, TOML.")]
+Model = Annotated[
+    Path,
+    typer.Option(
+        metavar="NAME|FILE", help="A shipped model (`bayeslaw models`), or a TOML file."
+    ),
+]
 PosteriorOutput = Annotated[
     Path,
-    typer.Option("-o", "--output", help="netCDF to write.", callback=_check_output),
+    typer.Option(
+        "-o", "--output", help="netCDF file to write.", callback=_check_output
+    ),
 ]
 RecordOutput = Annotated[
     Path,
-    typer.Option("-o", "--output", help="JSON to write.", callback=_check_output),
+    typer.Option("-o", "--output", help="JSON file to write.", callback=_check_output),
 ]
 ReportOutput = Annotated[
     Path,
-    typer.Option("-o", "--output", help="HTML to write.", callback=_check_output),
+    typer.Option("-o", "--output", help="HTML file to write.", callback=_check_output),
 ]
 OptionalReportOutput = Annotated[
     Path | None,
@@ -69,29 +77,32 @@ OptionalReportOutput = Annotated[
 FigureOutput = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", help="PNG, SVG or PDF to write.", callback=_check_figure
+        "-o",
+        "--output",
+        help="Figure to write (.png, .svg or .pdf).",
+        callback=_check_figure,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 OriginOption = Annotated[
-    Origin | None, typer.Option(help="Origin of all rows, where the table names none.")
+    Origin | None, typer.Option(help="Origin of the rows, if the table does not say.")
 ]
 UnitOption = Annotated[
-    str | None, typer.Option(help="Unit of the values, where the table names none.")
+    str | None, typer.Option(help="Unit of the values, if the table does not say.")
 ]
 MixturesOption = Annotated[
     Path | None,
-    typer.Option(help="File of the runs' mixtures, where the table holds none."),
+    typer.Option(help="File with the runs' mixtures, if the table has none."),
 ]
 NormaliseMixtures = Annotated[
     bool,
     typer.Option(
-        "--normalise-mixtures", help="Divide rounded ratios of a run by their sum."
+        "--normalise-mixtures", help="Divide the rounded ratios of a run by their sum."
     ),
 ]
 AllowFailed = Annotated[
-    bool, typer.Option("--allow-failed-checks", help="Decide although a check failed.")
+    bool, typer.Option("--allow-failed-checks", help="Decide even if a check failed.")
 ]
 Params = Annotated[
     float | None, typer.Option(help="Non-embedding parameters N of the target run.")
@@ -103,68 +114,78 @@ Weights = Annotated[
     str | None,
     typer.Option(
         metavar="FILE|uniform",
-        help="TOML: family = importance; or CSV: family, speakers. Uniform by default.",
+        help="TOML file (family = importance) or CSV file (family, speakers). "
+        "Default: uniform.",
     ),
 ]
 Mix = Annotated[
     Path | None,
-    typer.Option(help="TOML: family = ratio, or one table of these a mixture."),
+    typer.Option(help="TOML file (family = ratio), or one such table per mixture."),
 ]
 Trainer = Annotated[
     Literal["levanter", "maxtext", "olmix"] | None,
-    typer.Option("--recipe", help="Also write the mixture as this trainer reads it."),
+    typer.Option("--recipe", help="Also write the mixture in this trainer's format."),
 ]
 RecipeOutput = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", help="File of the recipe.", callback=_check_optional
+        "-o", "--output", help="Recipe file to write.", callback=_check_optional
     ),
 ]
 Sources = Annotated[
     Path | None,
-    typer.Option(help="TOML: family = path of its text, for the recipe."),
+    typer.Option(help="TOML file (family = path of its text) for the recipe."),
 ]
 Pairs = Annotated[
-    bool, typer.Option("--pairs", help="Print P(A better than B) of every two.")
+    bool, typer.Option("--pairs", help="Print P(A better than B) for every two.")
 ]
 Posteriors = Annotated[
-    list[Path], typer.Argument(metavar="POSTERIOR", help="Results of `bayeslaw fit`.")
+    list[Path],
+    typer.Argument(metavar="POSTERIOR", help="Posteriors saved by `bayeslaw fit`."),
 ]
 ComparedTable = Annotated[
     Path | None,
-    typer.Option(help="Table they were fitted to; the one they name by default."),
+    typer.Option(help="Table the models were fitted to. Default: as they recorded it."),
 ]
 Largest = Annotated[
-    Literal["N", "compute"], typer.Option(help="What makes runs the largest.")
+    Literal["N", "compute"], typer.Option(help="Measure of the size of a run.")
 ]
 MaxRefits = Annotated[
     int | None,
-    typer.Option(min=0, help="Runs refitted for each model at most, worst first."),
+    typer.Option(min=0, help="Maximum refits per model, worst runs first."),
 ]
-Chains = Annotated[int, typer.Option(min=1, help="Of each refit.")]
-Iterations = Annotated[int, typer.Option(min=50, help="Of each refit.")]
+Chains = Annotated[int, typer.Option(min=1, help="Chains of each refit.")]
+Iterations = Annotated[
+    int, typer.Option(min=50, help="Iterations per chain of each refit.")
+]
 ConstraintsFile = Annotated[
     Path | None,
     typer.Option(
-        "--constraints", help="TOML: bounds, epoch caps, linear limits, risk."
+        "--constraints",
+        help="TOML file with bounds, epoch caps, linear limits and risk.",
     ),
 ]
 MaxEpochs = Annotated[
-    float | None, typer.Option(help="Cap on epochs of each family's distinct tokens.")
+    float | None, typer.Option(help="Maximum epochs of each family's distinct tokens.")
 ]
 Repeats = Annotated[
-    bool, typer.Option("--repeat", help="Count repeated tokens at their worth.")
+    bool, typer.Option("--repeat", help="Count repeated tokens at their lower worth.")
 ]
 RiskOption = Annotated[
     Literal["expected", "minimax", "cvar"] | None,
     typer.Option(
-        "--risk", help="Mean loss, worst family, or worst draws; mean if not given."
+        "--risk",
+        help="Minimise the mean loss, the worst family's, or the mean of the worst "
+        "draws. Default: expected.",
     ),
 ]
 WorstShare = Annotated[
-    float | None, typer.Option(help="Share of draws that --risk cvar looks at; 0.1.")
+    float | None,
+    typer.Option(help="Share of worst draws for --risk cvar. Default: 0.1."),
 ]
 Normalised = Annotated[
-    bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not raw loss.")
+    bool, typer.Option("--normalised", help="Minimise L / L(p = 1), not the raw loss.")
 ]
-Probability = Annotated[float, typer.Option(min=0.01, max=0.999)]
+Probability = Annotated[
+    float, typer.Option(min=0.01, max=0.999, help="Probability of the intervals.")
+]

@@ -1,19 +1,12 @@
-"""`bayeslaw predict`: losses of a run that nobody has made."""
+"""`bayeslaw predict`: losses of a run that has not been trained."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayeslaw.cli.option_files import (
-    read_mixtures,
-)
-from bayeslaw.cli.options import (
-    Json,
-    Mix,
-    Posterior,
-    Seed,
-)
+from bayeslaw.cli.option_files import read_mixtures
+from bayeslaw.cli.options import Json, Mix, Posterior, Seed
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -26,14 +19,17 @@ def predict(
     tokens: Annotated[float, typer.Option(help="Training tokens D.")],
     mix: Mix = None,
     new_run: Annotated[
-        bool, typer.Option("--new-run", help="Also the loss of one run of its own.")
+        bool,
+        typer.Option(
+            "--new-run", help="Also predict one new run, with its noise included."
+        ),
     ] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Predict the losses of a run, with intervals.
 
-    Equal ratios where no mixture is given.
+    Without --mix, all families have equal ratios.
     """
     from bayeslaw.decisions import forecast
     from bayeslaw.inference import load_posterior
@@ -53,15 +49,15 @@ def predict(
 
 
 def print_forecasts(forecasts: Sequence["Forecast"]) -> None:
-    """Print the predicted losses of every mixture and how far they reach."""
+    """Print the predicted losses of every mixture and how far they extrapolate."""
     for position, one in enumerate(forecasts):
         if position:
             print()
         if one.failed_checks:
             print_lines(
                 [
-                    "FAILED CHECKS: " + ", ".join(one.failed_checks) + ". The "
-                    "posterior is not to be trusted, nor are these predictions."
+                    "FAILED CHECKS: " + ", ".join(one.failed_checks) + ". Do not rely "
+                    "on these predictions; see `bayeslaw check`."
                 ]
             )
         mixture = f", mixture {one.mixture}" if one.mixture else ""
@@ -74,8 +70,9 @@ def print_forecasts(forecasts: Sequence["Forecast"]) -> None:
         print_lines(
             [
                 f"Extrapolation: {one.extrapolation.label}.",
-                f"Losses in {one.unit}, from {one.origin} rows. Expected is the mean "
-                "over runs; tokens count as seen once, the run as cooled.",
+                f"Losses in {one.unit}, fitted to {one.origin} rows. The expected loss "
+                "is the mean over runs. Assumed: every token is seen once, and the "
+                "learning rate is cooled down.",
             ]
         )
 

@@ -1,4 +1,4 @@
-"""`bayeslaw priors`: what a model assumes before it sees losses."""
+"""`bayeslaw priors`: what a model assumes before it sees any losses."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -38,7 +38,7 @@ def priors(
 ) -> None:
     """Show a model's priors and check them against a table.
 
-    Before fitting. Exit status 2 if the priors exclude the losses.
+    Run it before fitting. Exit status 2 if the priors exclude the observed losses.
     """
     from bayeslaw.checks import prior_checks, prior_predictive
     from bayeslaw.data.losses import read_runs
@@ -62,6 +62,7 @@ def priors(
         figure = {} if output is None else {"figure": str(output)}
         print_json({"priors": prior_rows(spec)} | checks.to_dict() | figure)
     else:
+        print_lines(spec.notes)
         print_priors(spec)
         print()
         print_checks(checks)
@@ -72,7 +73,7 @@ def priors(
 
 
 def prior_rows(spec: "ModelSpec") -> list[dict[str, Any]]:
-    """Prior of every coordinate's mean over families, in the paper's parameters."""
+    """List the prior of each parameter's mean over families, in the papers' symbols."""
     from statistics import NormalDist
 
     from bayeslaw.model import natural_names
@@ -98,10 +99,10 @@ def prior_rows(spec: "ModelSpec") -> list[dict[str, Any]]:
 
 
 def print_priors(spec: "ModelSpec") -> None:
-    """Print the priors of a model, and which of them its file states."""
+    """Print the priors of a model and whether the model file or the law sets them."""
     print_table(
-        f"Priors of {spec.name}: mean over families, and spread",
-        ["parameter", "5 %", "median", "95 %", "spread", "from"],
+        f"Priors of {spec.name}: mean over families, and spread between families",
+        ["parameter", "5 %", "median", "95 %", "spread", "set by"],
         [
             [
                 row["name"],
@@ -114,20 +115,25 @@ def print_priors(spec: "ModelSpec") -> None:
     )
     noise = spec.noise
     lines = [
-        f"sigma, the noise of a row: median {noise.sigma.median:.3g} of the loss "
-        f"(sd of its log {noise.sigma.log_scale:.3g})."
+        f"sigma, relative noise sd of a row: prior median {noise.sigma.median:.3g} of "
+        f"the loss (sd of log sigma: {noise.sigma.log_scale:.3g})."
     ]
     if noise.run_effect:
         lines.append(
-            f"run_sd, the deviation a run's rows share: median "
-            f"{noise.run_sd.median:.3g} (sd of its log {noise.run_sd.log_scale:.3g})."
+            f"run_sd, relative sd of the deviation that all rows of a run share: prior "
+            f"median {noise.run_sd.median:.3g} of the loss (sd of log run_sd: "
+            f"{noise.run_sd.log_scale:.3g})."
         )
     if noise.likelihood == "student_t":
         lines.append(
-            f"nu, the degrees of freedom of the noise: Gamma of shape "
+            f"nu, degrees of freedom of the noise: Gamma prior with shape "
             f"{noise.nu.shape:.3g} and rate {noise.nu.rate:.3g}."
         )
     print()
     print_lines(
-        [*lines, "Spread: between families; of the logarithm, for alpha and its like."]
+        [
+            *lines,
+            "Spread: twice the prior median of the sd between families; of the "
+            "logarithm for positive parameters such as alpha.",
+        ]
     )

@@ -31,6 +31,7 @@ from bayeslaw.cli.options import (
     WorstShare,
 )
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
+from bayeslaw.numbers import probability_text
 
 if TYPE_CHECKING:
     from bayeslaw.decisions import Decision
@@ -58,16 +59,16 @@ def ratios(
 ) -> None:
     """Choose sampling ratios for a target run, with their regret."""
     from bayeslaw.decisions import optimal_ratios
-    from bayeslaw.inference import families_of, load_posterior
+    from bayeslaw.inference import Fitted, load_posterior
 
     require_recipe(recipe, output, sources)
     paths = read_sources(sources)
-    draws = load_posterior(posterior)
+    fitted = Fitted.of(load_posterior(posterior))
     decision = optimal_ratios(
-        draws,
+        fitted,
         N=params,
         D=tokens,
-        weights=read_weights(weights, families_of(draws)),
+        weights=read_weights(weights, fitted.families),
         mixtures=read_mixtures(mix),
         normalised=normalised,
         constraints=read_constraints(
@@ -95,21 +96,22 @@ def print_decision(decision: "Decision", *, pairs: bool = False) -> None:
     """
     share = f"{decision.probability:.0%}"
     print_table(
-        f"Ratios ({decision.origin} rows)",
+        f"Ratios ({decision.made_from.origin} rows)",
         ["family", "recommended", f"optimum, {share} interval", "flat range"],
         [
             [
-                family,
-                f"{decision.ratios[family]:.3f}",
-                f"{decision.lower[family]:.3f} - {decision.upper[family]:.3f}",
-                f"{decision.flat_lower[family]:.3f} - "
-                f"{decision.flat_upper[family]:.3f}",
+                one.name,
+                f"{one.ratio:.3f}",
+                f"{one.lower:.3f} - {one.upper:.3f}",
+                f"{one.flat_lower:.3f} - {one.flat_upper:.3f}",
             ]
-            for family in decision.families
+            for one in decision.families
         ],
     )
     print()
-    print_lines(decision.sentences())
+    from bayeslaw.decisions import decision_sentences
+
+    print_lines(decision_sentences(decision))
     if pairs:
         print()
         _print_pairs(decision)
@@ -117,11 +119,9 @@ def print_decision(decision: "Decision", *, pairs: bool = False) -> None:
 
 def _print_pairs(decision: "Decision") -> None:
     """Rows A, columns B: names are long, so the columns have their rows' numbers."""
-    from bayeslaw.decisions import probability
-
     names = list(decision.p_better)
     # No title of the table: it would wrap at the width of few columns.
-    print(f"P(row has a lower loss than column), {decision.origin} rows")
+    print(f"P(row has a lower loss than column), {decision.made_from.origin} rows")
     print_table(
         "",
         ["", *(str(i) for i in range(1, len(names) + 1))],
@@ -130,9 +130,9 @@ def _print_pairs(decision: "Decision") -> None:
                 f"{i} {name}",
                 *(
                     "–"
-                    if rival == name
-                    else probability(decision.p_better[name][rival])
-                    for rival in names
+                    if other == name
+                    else probability_text(decision.p_better[name][other])
+                    for other in names
                 ),
             ]
             for i, name in enumerate(names, start=1)

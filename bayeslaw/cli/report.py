@@ -43,16 +43,16 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write decision, curves, checks and provenance as one HTML file."""
-    from bayeslaw.inference import families_of, load_posterior
+    from bayeslaw.inference import Fitted, load_posterior
     from bayeslaw.reports import report
 
-    draws = load_posterior(posterior)
+    fitted = Fitted.of(load_posterior(posterior))
     path = report(
-        draws,
+        fitted,
         output,
         N=params,
         D=tokens,
-        weights=read_weights(weights, families_of(draws)),
+        weights=read_weights(weights, fitted.families),
         mixtures=read_mixtures(mix),
         normalised=normalised,
         constraints=read_constraints(

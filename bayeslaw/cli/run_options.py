@@ -1,33 +1,43 @@
 """Options that `bayeslaw next` and `bayeslaw loop` share."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bayeslaw.design import Costs, DesignSettings
 from bayeslaw.errors import InputError
 
+# Every default stands there; the record needs no numerical library.
+DEFAULTS = DesignSettings()
+
 TargetParams = Annotated[
-    float | None, typer.Option(help="Parameters N* to decide for.")
+    float | None, typer.Option(help="Parameters N* of the target run.")
 ]
-TargetTokens = Annotated[float | None, typer.Option(help="Tokens D* to decide for.")]
+TargetTokens = Annotated[
+    float | None, typer.Option(help="Training tokens D* of the target run.")
+]
 Budget = Annotated[float | None, typer.Option(help="FLOPs of all runs together.")]
 Overhead = Annotated[
-    float, typer.Option(min=0, help="FLOPs that any run costs beside 6 N D.")
+    float, typer.Option(min=0, help="FLOPs that every run costs besides 6 N D.")
 ]
-MinParams = Annotated[float, typer.Option(min=0, help="No smaller proxies.")]
-MinShare = Annotated[float, typer.Option(help="No mixture with less of any family.")]
+MinParams = Annotated[float, typer.Option(min=0, help="Train no smaller proxies.")]
+MinShare = Annotated[
+    float, typer.Option(help="Smallest share of any family in a mixture.")
+]
 Anchor = Annotated[
     float,
-    typer.Option(min=0, max=0.99, help="Share of the budget for one large run."),
+    typer.Option(min=0, max=0.99, help="Share of the budget kept for one large run."),
 ]
 Tolerance = Annotated[
-    float, typer.Option(min=0, help="Regret, a share of the loss, that is nothing.")
+    float, typer.Option(min=0, help="Regret (fraction of the loss) treated as zero.")
 ]
 Exchange = Annotated[
     float,
     typer.Option(
-        help="FLOPs for proxies that one of the target run is worth; inf: any cost."
+        help="FLOPs for proxies that one FLOP of the target run is worth; inf: at any "
+        "cost."
     ),
 ]
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")]
@@ -35,15 +45,66 @@ StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml
 
 def required_target(
     params: float | None, tokens: float | None, budget: float | None
-) -> dict[str, Any]:
+) -> tuple[float, float, float]:
     """Target and budget, all of them given."""
+    if params is not None and tokens is not None and budget is not None:
+        return params, tokens, budget
     given = {"--params": params, "--tokens": tokens, "--budget": budget}
-    if missing := [name for name, value in given.items() if value is None]:
+    missing = [name for name, value in given.items() if value is None]
+    raise InputError(
+        "options are missing",
+        "options",
+        f"no {', '.join(missing)}",
+        "--params and --tokens of the target run, --budget in FLOPs",
+        "add them",
+    )
+
+
+def possible_runs(
+    study: Path | None,
+    overhead: float,
+    sizes: str | None = None,
+    token_counts: str | None = None,
+) -> tuple[dict[str, float] | None, Sequence[float] | None, Costs]:
+    """Sizes, token counts and costs to choose from, as `DesignSettings` takes them.
+
+    Args:
+      study: study file whose proxies may be trained; None for the lists alone.
+      overhead: FLOPs that every run costs besides 6 N D.
+      sizes: list of N with commas between; not with a study.
+      token_counts: the same of D; those of the study if None.
+
+    Raises:
+      InputError: a list holds something else than numbers, or sizes are given twice.
+    """
+    counts = _number_list(token_counts, "--token-counts")
+    named = {f"N{size:.6g}": size for size in _number_list(sizes, "--sizes")} or None
+    if study is None:
+        return named, counts or None, Costs(overhead)
+    if named:
         raise InputError(
-            "the choice of runs needs more",
-            "options",
-            f"no {', '.join(missing)}",
-            "--params and --tokens of the run to decide for, --budget in FLOPs",
-            "add them",
+            "sizes given twice",
+            "options --study and --sizes",
+            sizes or "",
+            "one of them",
+            "name further sizes under [proxies] in the study",
         )
-    return {"N": params, "D": tokens, "budget": budget}
+    from bayeslaw.proxy.execution import sizes_of, tokens_of
+    from bayeslaw.proxy.study import read_study
+
+    content = read_study(study)
+    costs = Costs(overhead, content.training.cooldown_fraction)
+    return sizes_of(content), counts or tokens_of(content), costs
+
+
+def _number_list(text: str | None, option: str) -> list[float]:
+    try:
+        return [float(word) for word in (text or "").split(",") if word.strip()]
+    except ValueError:
+        raise InputError(
+            "not a list of numbers",
+            f"option {option}",
+            text or "",
+            "numbers with commas between them, such as 1e6,4e6",
+            "correct the list",
+        ) from None

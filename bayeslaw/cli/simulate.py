@@ -6,28 +6,31 @@ from typing import Annotated
 
 import typer
 
-from bayeslaw.cli.options import (
-    Json,
-    Model,
-    Seed,
-)
+from bayeslaw.cli.options import Json, Model, Seed
 from bayeslaw.cli.terminal import print_json
 
 
 def simulate(
     model: Model,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the table and its truth.")
+        Path,
+        typer.Option(
+            "-o", "--output", help="Folder for observations.csv and truth.json."
+        ),
     ],
     seed: Seed = 0,
-    families: Annotated[int, typer.Option(min=1, max=5)] = 5,
-    mixtures: Annotated[int, typer.Option(min=1)] = 8,
-    seeds: Annotated[int, typer.Option(min=1)] = 2,
+    families: Annotated[
+        int, typer.Option(min=1, max=5, help="Number of families.")
+    ] = 5,
+    mixtures: Annotated[int, typer.Option(min=1, help="Number of mixtures.")] = 8,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds of the first mixture at each size.")
+    ] = 2,
     as_json: Json = False,
 ) -> None:
     """Simulate a study with a known truth.
 
-    Writes observations.csv and truth.json.
+    Writes the table (observations.csv) and the true parameters (truth.json).
     """
     from bayeslaw.data.losses import write_runs
     from bayeslaw.evaluation import FAMILIES, simulate

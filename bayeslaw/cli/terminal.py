@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs, progress."""
+"""Tables for people, JSON for programs, progress bars."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def _finite(value: Any) -> Any:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print sentences, wrapped to the terminal, without reading them as markup."""
+    """Print sentences wrapped to the terminal, without interpreting markup."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -58,15 +58,16 @@ def print_table(
 
 
 def print_checks(checks: "Checks") -> None:
-    """Print the verdicts of a posterior's checks, with advice where it is needed."""
+    """Print the verdict of each check, with advice where it is needed."""
     for check in checks.checks:
-        wanted = f" (wanted {check.threshold})" if check.threshold else ""
-        line = f"{check.verdict:<5} {check.name}: {check.value}{wanted}"
+        limit = f" (limit: {check.threshold})" if check.threshold else ""
+        line = f"{check.verdict:<5} {check.name}: {check.value}{limit}"
         _print_styled(line, VERDICT_STYLES[check.verdict])
         if check.verdict != "ok" and check.advice:
             _print_styled(f"      {check.advice}", "dim")
     n_failed = len(checks.failures)
-    print(f"{n_failed} failed" if n_failed else "no check failed")
+    noun = "check" if n_failed == 1 else "checks"
+    print(f"{n_failed} {noun} failed" if n_failed else "no check failed")
 
 
 def _print_styled(line: str, style: str) -> None:
@@ -92,7 +93,7 @@ def sampling_progress(*, quiet: bool) -> "Iterator[Report | None]":
 
 @contextmanager
 def study_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a progress callback for `calibrate`, likewise."""
+    """Yield a progress callback for `calibrate` that draws a bar likewise."""
     with _bar("fitting", "studies", quiet=quiet) as update:
         yield partial(update, "fitting") if update else None
 
@@ -101,7 +102,7 @@ def study_progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None
 def _bar(
     doing: str, unit: str, *, quiet: bool
 ) -> Iterator[Callable[[str, int, int], None] | None]:
-    """Yield what sets a bar to (doing, done, total); None if none is to be seen."""
+    """Yield a function that sets a bar to (doing, done, total); None if hidden."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

@@ -12,10 +12,10 @@ from bayeslaw.errors import InputError
 if TYPE_CHECKING:
     from bayeslaw.proxy.execution import Executor, Summary
 
-Study = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")]
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="Study file, TOML.")]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes of this machine; one a core if not given."),
+    typer.Option(min=1, help="Processes on this machine. Default: one per core."),
 ]
 ExecutorName = Annotated[
     Literal["local", "slurm"],
@@ -23,29 +23,30 @@ ExecutorName = Annotated[
 ]
 SlurmOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Option of sbatch; may be repeated."),
+    typer.Option(metavar="NAME=VALUE", help="Option for sbatch; may be repeated."),
 ]
 ArrayCap = Annotated[
-    int | None, typer.Option(min=1, help="Slurm jobs that run at a time.")
+    int | None, typer.Option(min=1, help="Maximum Slurm jobs running at a time.")
 ]
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Submit the Slurm jobs and return.")
 ]
 Index = Annotated[
     int | None,
-    typer.Option(min=0, help="Train the run of this number only, in this process."),
+    typer.Option(min=0, help="Train only the run with this number, in this process."),
 ]
 Collect = Annotated[
-    bool, typer.Option("--collect", help="Append measured rows; train nothing.")
+    bool,
+    typer.Option("--collect", help="Append measured rows to the table; train nothing."),
 ]
 ShowStatus = Annotated[
-    bool, typer.Option("--status", help="Tell how far the study is; change nothing.")
+    bool, typer.Option("--status", help="Show the study's progress; change nothing.")
 ]
 Distributed = Annotated[
     bool,
     typer.Option(
         "--distributed",
-        help="Train each run on all devices of all processes; call it in each.",
+        help="Train each run on all devices of all processes; start it in each.",
     ),
 ]
 Board = Annotated[
@@ -53,12 +54,14 @@ Board = Annotated[
     typer.Option(
         "--tensorboard",
         metavar="FOLDER",
-        help="Copy the logs into event files of TensorBoard.",
+        help="Copy the logs to TensorBoard event files in this folder.",
     ),
 ]
 Weights = Annotated[
     Literal["replicated", "full"],
-    typer.Option(help="With --distributed: weights whole on each device, or divided."),
+    typer.Option(
+        help="With --distributed: all weights on each device, or divided among them."
+    ),
 ]
 
 
@@ -79,7 +82,7 @@ def train(
 ) -> None:
     """Train the proxies of a study.
 
-    Finished runs are skipped, killed ones resumed.
+    Skips finished runs and resumes interrupted ones.
     """
     _check_choice(
         alone={
@@ -122,7 +125,7 @@ def _check_choice(
     here: dict[str, bool],
     waiting: dict[str, bool],
 ) -> None:
-    """Refuse options that have nothing to say to each other."""
+    """Refuse options that cannot be combined."""
     by_slurm = {"--executor slurm": slurm}
     _check_options(alone, here | by_slurm | on_slurm | waiting)
     _check_options(by_slurm, here)
@@ -156,7 +159,7 @@ def _executor(
 
 
 def _train_one(study: Path, index: int, *, as_json: bool) -> None:
-    """Train one run; the exit status is 1 if it crashed, so that it is tried again."""
+    """Train one run; the exit status is 1 if it crashed, so that it can be retried."""
     from bayeslaw.proxy.execution import train_numbered
 
     run = train_numbered(study, index)
@@ -173,7 +176,7 @@ def _print_added(rows: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"rows_added": rows})
     else:
-        print(f"{rows} rows added")
+        print(f"{rows} rows appended")
 
 
 def _print_status(study: Path, *, as_json: bool) -> None:
@@ -185,7 +188,9 @@ def _print_status(study: Path, *, as_json: bool) -> None:
         return
     if rows := status.table():
         print_table(
-            "Runs begun", ["run", "state", "tokens", "tokens/s", "time left"], rows
+            "Unfinished runs that have started",
+            ["run", "state", "tokens", "tokens/s", "time left"],
+            rows,
         )
         print()
     print_lines(status.sentences())
@@ -199,15 +204,16 @@ def _print_summary(summary: "Summary", *, as_json: bool) -> None:
 
 
 def _check_options(first: dict[str, bool], second: dict[str, bool]) -> None:
-    """Refuse two options that exclude each other: of the first set, or one of each."""
+    """Refuse options that exclude each other: two of the first set, or one of each."""
     chosen = [name for name, is_given in first.items() if is_given]
     others = [name for name, is_given in second.items() if is_given]
     if len(chosen) > 1 or (chosen and others):
         raise InputError(
-            "options do not go together",
+            "options cannot be combined",
             "command train",
             " and ".join([*chosen, *others]),
-            "one of --index, --collect and --status alone, --workers for training "
-            "here, or --slurm-option, --array-cap and --no-wait with --executor slurm",
-            "leave out the option that was not meant",
+            "--index, --collect, --status or --distributed alone; --workers only when "
+            "training on this machine; --slurm-option, --array-cap and --no-wait only "
+            "with --executor slurm",
+            "remove one of the options",
         )

@@ -4,10 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayeslaw.cli.options import (
-    Json,
-    Posterior,
-)
+from bayeslaw.cli.options import Json, Posterior
 from bayeslaw.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -17,13 +14,18 @@ if TYPE_CHECKING:
 def transfer(
     posterior: Posterior,
     threshold: Annotated[
-        float, typer.Option(min=0.0, help="Worth of a token that counts as transfer.")
+        float,
+        typer.Option(
+            min=0.0,
+            help="Worth tau of a token above which it is called transfer; a token of "
+            "the family's own text is worth 1.",
+        ),
     ] = 0.02,
     as_json: Json = False,
 ) -> None:
-    """Say whether text of one family lowers the losses of others.
+    """Estimate whether text of one family helps other families.
 
-    Of a posterior fitted with transfer, with the prior's answers beside.
+    Needs a posterior of a model with transfer. Shows the prior for comparison.
     """
     from bayeslaw.checks import independence
     from bayeslaw.inference import load_posterior
@@ -36,10 +38,10 @@ def transfer(
 
 
 def print_independence(found: "Independence") -> None:
-    """Print the evidence on transfer, pair by pair and overall."""
+    """Print the evidence on transfer, for each pair and overall."""
     above = f"P(tau > {found.threshold:g})"
     print_table(
-        f"Worth tau of a token of another family ({found.origin} rows)",
+        f"Worth tau of a token of the source to the family ({found.origin} rows)",
         ["family", "source", "median", "90 % interval", above, "prior"],
         [
             [
@@ -57,8 +59,8 @@ def print_independence(found: "Independence") -> None:
     print_lines(
         [
             f"P(independent: no tau above {found.threshold:g}) = "
-            f"{found.p_independent:.2f}; the prior says "
-            f"{found.prior_p_independent:.2f}. Where both agree, the data have not "
-            "spoken."
+            f"{found.p_independent:.2f}; under the prior "
+            f"{found.prior_p_independent:.2f}. Where posterior and prior probabilities "
+            "agree, the data are not informative."
         ]
     )

@@ -1,4 +1,4 @@
-"""`bayeslaw validate`: every problem of a table at once."""
+"""`bayeslaw validate`: report every problem of a table at once."""
 
 from pathlib import Path
 
@@ -54,10 +54,10 @@ def _refuse_options_of_losses(mixtures: Path | None, normalise: bool) -> None:
     given += ["--normalise-mixtures"] if normalise else []
     if given:
         raise InputError(
-            "options that a table of downstream scores does not take",
+            "option does not apply to a table of downstream scores",
             f"option {given[0].split()[0]}",
             " ".join(given),
-            "--origin and --unit only: no law of scores uses ratios, and the mixtures "
-            "stand in the column `mixture`",
-            "leave the options out",
+            "--origin and --unit only: the laws of scores use no ratios, and mixtures "
+            "are given in the column `mixture`",
+            f"remove {' '.join(given)}",
         )

@@ -1,4 +1,4 @@
-"""Corpora for proxies: read, split, tokenise, keep."""
+"""Corpora for proxies: reading, splitting, tokenising and storing text."""
 
 import lazy_loader
 

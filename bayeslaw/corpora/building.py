@@ -1,4 +1,4 @@
-"""Building of a corpus: read, divide, tokenise and write, all or nothing."""
+"""Build a corpus: read, divide, tokenise and write, all or nothing."""
 
 import contextlib
 import shutil
@@ -44,7 +44,7 @@ LARGEST_SIDE = 2**31 - 1  # places of tokens are int32 on the device
 
 @dataclass(frozen=True)
 class TokenizerChoice:
-    """How text is to become integers."""
+    """How text is converted to integers."""
 
     kind: Literal["bytes", "sentencepiece"] = "sentencepiece"
     vocabulary: int = 4096  # of sentencepiece, separator and bytes included
@@ -62,17 +62,17 @@ def build_corpus(
 
     Args:
       source: `sample:`, `local:PATH`, `debian:` or `hf:DATASET`.
-      output: the folder; a corpus that lies there is replaced.
-      options: what is asked of the source.
-      choice: how text is to become integers.
-      report: told how far the build is.
+      output: the folder; a corpus that is already there is replaced.
+      options: options of the source.
+      choice: how text is converted to integers.
+      report: called with the progress of the build.
 
     Returns:
-      what is written about the corpus: sizes, origin, digests.
+      the manifest of the corpus: sizes, origin, digests.
 
     Raises:
-      InputError: what the source says, too little text, or something other than a
-        corpus lies at `output`.
+      InputError: the source cannot be read, there is too little text, or `output` is
+        something other than a corpus.
     """
     folder = Path(output)
     check_place(folder)
@@ -86,7 +86,7 @@ def build_corpus(
 
 @dataclass(frozen=True)
 class _Content:
-    """What is to be written: everything the folder holds but its manifest."""
+    """Everything that the folder will contain except its manifest."""
 
     split: Split
     coder: Tokenizer
@@ -99,7 +99,7 @@ class _Content:
 def _prepare(
     text: SourceText, options: SourceOptions, choice: TokenizerChoice, report: Report
 ) -> _Content:
-    """The text divided and tokenised, the pairs kept apart from it."""
+    """Divide and tokenise the text, and keep the sentence pairs apart from it."""
     split = split_documents(
         text.documents, held_out_share=options.held_out_share, line_key=text.line_key
     )
@@ -149,7 +149,7 @@ def _write(
 
 
 def _make_tokenizer(choice: TokenizerChoice, split: Split) -> tuple[Tokenizer, bytes]:
-    """The tokenizer, and its model; none for bytes. Held-out text has no part in it."""
+    """The tokenizer and its model (none for bytes), trained without held-out text."""
     if choice.kind == "bytes":
         return ByteTokenizer(), b""
     model = train_pieces(split.train, choice.vocabulary)
@@ -169,7 +169,7 @@ def _tokenizer_entry(choice: TokenizerChoice, coder: Tokenizer) -> TokenizerEntr
 
 
 def _pairs_apart(text: SourceText, split: Split) -> dict[str, PairSets]:
-    """The pairs, those of dev and test that training text gives away dropped."""
+    """The sentence pairs, without dev and test pairs that training text contains."""
     tested = shapes_tested(text.pairs)
     trained: dict[str, set[str]] = {language: set() for language in tested}
     for document in chain.from_iterable(split.train.values()):
@@ -180,31 +180,31 @@ def _pairs_apart(text: SourceText, split: Split) -> dict[str, PairSets]:
 
 
 def _check_sides(split: Split) -> None:
-    """Refuse a corpus of which a family has no training or no held-out text."""
+    """Refuse a corpus in which a family has no training or no held-out text."""
     for name, side in (("training", split.train), ("held-out", split.held_out)):
         if empty := [family for family, members in side.items() if not members]:
             raise InputError(
                 f"families without {name} text",
                 "documents of the source",
                 ", ".join(empty),
-                "several dozen documents in each family, not all alike",
-                "give more or shorter documents, or change --held-out-share",
+                "several dozen different documents in each family",
+                "provide more or shorter documents, or change --held-out-share",
             )
 
 
 def _check_length(train: Tokens) -> None:
     if len(train.stream) > LARGEST_SIDE:
         raise InputError(
-            "more training text than training can address",
+            "training text is too large",
             "documents of the source",
             f"{len(train.stream):,} tokens",
-            f"at most {LARGEST_SIDE:,}",
-            "read less (--max-bytes, --languages), or take a larger vocabulary",
+            f"at most {LARGEST_SIDE:,} tokens",
+            "read less text (--max-bytes, --languages), or raise --vocabulary",
         )
 
 
 def _recorded(options: SourceOptions) -> dict[str, Any]:
-    """Options that say what was read, and not where it is kept."""
+    """The options that determine what was read, without paths of this machine."""
     names = ("families", "languages", "by", "genre", "max_bytes")
     values: Mapping[str, Any] = {name: getattr(options, name) for name in names}
     return {
@@ -222,7 +222,7 @@ def _stage(name: str, report: Report) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _making(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` to write into, put into its place when all went well."""
+    """A folder next to `folder` to write into, moved into its place on success."""
     made = folder.with_name(f".{folder.name}.building")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)

@@ -21,11 +21,11 @@ class Tokens:
 
     @cached_property
     def document(self) -> np.ndarray:
-        """Number of the document each token is in. Shape (token,)."""
+        """Number of the document that contains each token. Shape (token,)."""
         return np.repeat(np.arange(len(self.document_length)), self.document_length)
 
     def of_families(self, chosen: Sequence[int]) -> "Tokens":
-        """The same stream, of which some families only are used."""
+        """The same stream, restricted to some families."""
         chosen = list(chosen)
         return Tokens(
             self.stream, self.document_length, self.start[chosen], self.length[chosen]
@@ -48,7 +48,7 @@ class Corpus:
 def tokenise(
     families: Mapping[str, Sequence[Document]], tokenizer: Tokenizer
 ) -> Tokens:
-    """The documents of all families as tokens, a separator before each document."""
+    """Tokenise the documents of all families, with a separator before each document."""
     separator = np.array([tokenizer.separator], np.uint16)
     pieces: list[np.ndarray] = []
     lengths, document_lengths = [], []

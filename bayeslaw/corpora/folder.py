@@ -3,11 +3,11 @@
   corpus.json      the manifest: source, sizes, digests (`manifest`)
   train.npy        training tokens, uint16, one family after the other
   held_out.npy     held-out tokens, likewise
-  documents.npz    where documents and families lie in them; bytes of each token
+  documents.npz    positions of documents and families; bytes of each token
   tokenizer.model  the sentencepiece model, unless the tokens are bytes
-  parallel/        en-<language>.{train,dev,test}.tsv.gz, where the source has pairs
+  parallel/        en-<language>.{train,dev,test}.tsv.gz, if the source has pairs
 
-A folder is made beside its place and moved there when it is whole.
+A folder is written next to its final place and moved there when it is complete.
 """
 
 import hashlib
@@ -31,15 +31,15 @@ DIGEST_LENGTH = 16  # hexadecimal digits
 def read_corpus(
     folder: Path, *, digest: str, families: Sequence[str] | None = None
 ) -> Corpus:
-    """A built corpus; its tokens stay on disk and are read where they are used.
+    """Open a built corpus; its tokens stay on disk until they are used.
 
     Args:
       folder: the folder of the corpus.
       digest: digest that the corpus must have.
-      families: which families, in the order wanted; None for all.
+      families: the families, in the order to keep; None for all.
 
     Raises:
-      InputError: the folder holds no corpus or another one, or lacks a family.
+      InputError: the folder has no corpus, another corpus, or lacks a family.
     """
     manifest = read_manifest(folder)
     check_digest(manifest, digest, str(folder))
@@ -61,7 +61,7 @@ def read_corpus(
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer that a built corpus was made with."""
+    """Load the tokenizer of a built corpus."""
     path = folder / MODEL
     return PieceTokenizer(path.read_bytes()) if path.exists() else ByteTokenizer()
 
@@ -72,14 +72,14 @@ def eval_set_name(source: str, digest: str) -> str:
 
 
 def check_digest(manifest: Manifest, digest: str, where: str) -> None:
-    """Refuse a corpus other than the one asked for."""
+    """Refuse a corpus whose digest differs from the expected one."""
     if manifest.digest != digest:
         raise InputError(
-            "another corpus than the one asked for",
+            "the corpus is not the expected one",
             where,
             f"digest {manifest.digest}",
             f"digest {digest}",
-            "name the folder of that corpus, or leave the digest out of a new study",
+            "give the folder of that corpus, or omit `digest` in a new study",
         )
 
 
@@ -89,7 +89,7 @@ def _family_numbers(
     wanted = manifest.families if families is None else families
     if missing := [name for name in wanted if name not in manifest.families]:
         raise InputError(
-            "family that the corpus lacks",
+            "the corpus lacks a family",
             where,
             ", ".join(missing),
             f"families of this corpus: {', '.join(manifest.families)}",
@@ -124,7 +124,7 @@ def _read_side(folder: Path, arrays: Mapping[str, np.ndarray], side: str) -> Tok
 
 def _damaged(path: Path, got: str) -> InputError:
     return InputError(
-        "built corpus is damaged",
+        "the built corpus is damaged",
         str(path),
         got,
         "the file as `bayeslaw corpora build` wrote it",
@@ -142,7 +142,7 @@ def write_arrays(
     """Write tokens, documents and vocabulary; equal input gives equal bytes.
 
     Args:
-      folder: where to; it exists.
+      folder: the existing folder to write to.
       corpus: side (train, held_out) -> tokens.
       languages: side -> number of each document's language. Shape (document,).
       bytes_per_token: bytes of text of each token. Shape (vocabulary,).
@@ -173,12 +173,12 @@ def content_digest(folder: Path, families: Sequence[str]) -> str:
 
 
 def stream_digest(stream: np.ndarray) -> str:
-    """Short digest of some tokens, for names of held-out sets."""
+    """Short digest of tokens, for names of held-out sets."""
     return hashlib.sha256(stream.tobytes()).hexdigest()[:8]
 
 
 def verify(folder: Path) -> Manifest:
-    """The manifest of a built corpus whose files are as they were built.
+    """Verify that a built corpus is unchanged, and return its manifest.
 
     Raises:
       InputError: a file has changed, or there is no corpus.
@@ -191,22 +191,22 @@ def verify(folder: Path) -> Manifest:
 
 
 def check_place(folder: Path) -> None:
-    """Refuse to build where something other than a corpus lies."""
+    """Refuse to build in a place that is occupied by something other than a corpus."""
     is_other = folder.exists() and not (
         folder.is_dir() and ((folder / NAME).exists() or not any(folder.iterdir()))
     )
     if is_other:
         raise InputError(
-            "something else lies where the corpus should go",
+            "the output exists and is not a corpus",
             f"option --output, {folder}",
             "a folder without corpus.json" if folder.is_dir() else "a file",
             "a new or empty folder, or a built corpus to replace",
-            "name another folder",
+            "choose another folder",
         )
 
 
 def move_into_place(made: Path, folder: Path) -> None:
-    """Put a whole folder where it belongs; a corpus that lies there is replaced."""
+    """Move a complete folder into its place; a corpus that is there is replaced."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -1,6 +1,6 @@
 """The `hf:` corpus: a data set of the Hugging Face hub, streamed (extra `hf`).
 
-A mapping file says which configuration of the data set holds which language:
+A mapping file states which configuration of the data set contains which language:
 
     text = "text"                # field with the text; this is the default
     id = "id"                    # field with the name that all languages share, if any
@@ -27,7 +27,7 @@ from bayeslaw.corpora.source import (
     position_name,
 )
 from bayeslaw.corpora.text_files import row_problem
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 
 SPLIT = "train"
 # Text of each family if nothing else is said: enough for proxies, minutes to fetch.
@@ -46,7 +46,7 @@ class LanguageMap(BaseModel):
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set as SOURCE names it."""
+    """A data set as named in SOURCE."""
 
     name: str
     revision: str | None
@@ -54,34 +54,34 @@ class DataSet:
 
     @classmethod
     def parse(cls, text: str) -> "DataSet":
-        """From DATASET[@REVISION][:SPLIT]."""
+        """Parse DATASET[@REVISION][:SPLIT]."""
         rest, _, split = text.partition(":")
         name, _, revision = rest.partition("@")
         return cls(name, revision or None, split or SPLIT)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine, which has no revision."""
+        """Whether it is a local folder, which has no revision."""
         return Path(self.name).exists()
 
     @property
     def title(self) -> str:
-        """Its name without a path of this machine."""
+        """Its name without a local path."""
         return Path(self.name).name if self.is_local else self.name
 
 
 def read_hub(text: str, options: SourceOptions, report: Report) -> SourceText:
-    """The first documents of each language of a data set.
+    """Read the first documents of each language of a data set.
 
     Args:
       text: DATASET[@REVISION][:SPLIT].
-      options: `mapping` is needed; `max_bytes` of each family are shared equally by its
+      options: `mapping` is required; `max_bytes` per family is shared equally by its
         languages.
-      report: told after each language.
+      report: called after each language.
 
     Raises:
-      InputError: no `datasets` here, a mapping that does not fit, or a data set that
-        cannot be read.
+      InputError: the library `datasets` is missing, the mapping does not fit, or the
+        data set cannot be read.
     """
     data = pin_revision(DataSet.parse(text))
     mapping = read_mapping(options.mapping)
@@ -101,7 +101,7 @@ def read_hub(text: str, options: SourceOptions, report: Report) -> SourceText:
     return SourceText(
         documents=documents,
         origin=tuple(origin),
-        licences=f"Those of the data set {data.title}; see its card.",
+        licences=f"As stated on the card of the data set {data.title}.",
     )
 
 
@@ -112,10 +112,10 @@ def read_language(
     configuration: str,
     max_bytes: int,
 ) -> tuple[list[Document], int]:
-    """Documents of a language up to a size, and the number of rows with empty text.
+    """Read documents of a language up to a size, and count rows with empty text.
 
     Raises:
-      InputError: a row without the text field, or a language without text.
+      InputError: a row lacks the text field, or a language has no text.
     """
     documents, size, empty = list[Document](), 0, 0
     for row, cells in enumerate(_rows(data, configuration)):
@@ -142,6 +142,7 @@ def read_language(
 
 
 def _rows(data: DataSet, configuration: str) -> Iterator[dict[str, Any]]:
+    require_extra("datasets", "hf", "source hf:")
     try:
         from datasets import load_dataset
 
@@ -152,45 +153,42 @@ def _rows(data: DataSet, configuration: str) -> Iterator[dict[str, Any]]:
             revision=data.revision,
             streaming=True,
         )
-    except ModuleNotFoundError as error:
-        raise _missing_library(error) from error
     # Everything that can go wrong between here and the hub; none of it is ours.
     except Exception as error:
         raise InputError(
-            "data set cannot be read",
+            "the data set cannot be read",
             f"hf:{data.name}, configuration {configuration}, split {data.split}",
             f"{type(error).__name__}: {error}",
-            "a data set, configuration and split of the hub, and a network",
-            "correct the names, or log in if the data set asks for it",
+            "an existing data set, configuration and split, and a network connection",
+            "correct the names, or log in if the data set requires it",
         ) from error
 
 
 def pin_revision(data: DataSet) -> DataSet:
-    """The data set at the commit that its revision stands for now."""
+    """Pin the data set to the commit that its revision refers to now."""
     if data.is_local:
         return data
+    require_extra("huggingface_hub", "hf", "source hf:")
     try:
         from huggingface_hub import HfApi
 
         commit = HfApi().dataset_info(data.name, revision=data.revision).sha
-    except ModuleNotFoundError as error:
-        raise _missing_library(error) from error
     except Exception as error:
         raise InputError(
-            "data set cannot be found",
+            "the data set cannot be found",
             f"hf:{data.name}, revision {data.revision or 'newest'}",
             f"{type(error).__name__}: {error}",
-            "a data set of the hub that you may read, and a network",
-            "correct the name, or log in if the data set asks for it",
+            "a data set of the hub that you may read, and a network connection",
+            "correct the name, or log in if the data set requires it",
         ) from error
     return DataSet(data.name, commit, data.split)
 
 
 def read_mapping(path: Path | None) -> LanguageMap:
-    """The mapping file.
+    """Read the mapping file.
 
     Raises:
-      InputError: none was named, or it does not say which languages to read.
+      InputError: no file was given, or it does not state which languages to read.
     """
     if path is None:
         raise _mapping_error("option --mapping", "no mapping")
@@ -245,7 +243,7 @@ def _row_error(
         where,
         f"{got}; fields {', '.join(fields) or 'none'}",
         f"text in the field `{mapping.text}`",
-        "name the field in the mapping file (text = ...), or correct the names",
+        "set the field in the mapping file (text = ...), or correct the names",
     )
 
 
@@ -256,15 +254,5 @@ def _mapping_error(where: str, got: str) -> InputError:
         got,
         "a TOML file with tables such as [families.germanic] and lines such as "
         'de = "20231101.de"',
-        "write the file and name it with --mapping",
-    )
-
-
-def _missing_library(error: ModuleNotFoundError) -> InputError:
-    return InputError(
-        "library for the hub is missing",
-        "source hf:",
-        f"no module {error.name}",
-        "the extra `hf`",
-        "pip install 'bayeslaw[hf]'",
+        "write such a file and give it with --mapping",
     )

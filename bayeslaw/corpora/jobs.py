@@ -1,4 +1,4 @@
-"""Jobs that do not depend on each other, on several cores."""
+"""Run independent jobs on several cores."""
 
 import multiprocessing
 import os
@@ -20,14 +20,14 @@ def run_jobs[Job](
     report: Report,
     workers: int | None = None,
 ) -> None:
-    """Do all jobs, each of which leaves its result in a file.
+    """Run all jobs; each writes its result to a file.
 
     Args:
-      do: a function of a module, so that other processes find it.
-      jobs: what to do, the longest first if they differ much.
+      do: a module-level function, so that other processes can import it.
+      jobs: the jobs, the longest first if they differ much.
       stage: name of the stage in reports.
-      report: told after each job.
-      workers: processes; one a core if None. With one, all is done in this process.
+      report: called after each job.
+      workers: processes; one per core if None. With one, all runs in this process.
     """
     size = min(workers or usable_cores(), len(jobs))
     report(stage, 0, len(jobs))
@@ -50,7 +50,7 @@ def run_jobs[Job](
 
 
 def _watch_parent(parent: int) -> None:
-    """End this process when its parent is gone: a killed build leaves none behind."""
+    """End this process when its parent is gone, so that a killed build leaves none."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""When two lines are one text, so that one must not be held out beside the other."""
+"""When two lines are the same text, so that only one side of a split may have it."""
 
 import re
 
@@ -14,7 +14,7 @@ _SIGN_OF_ONE = re.compile(r"[0-9_/-]")
 
 
 def masked_shape(text: str) -> str:
-    """The text in lower case, numbers and identifiers masked: equal for copies of it.
+    """Mask numbers and identifiers and lower the case, so that near copies are equal.
 
     Example:
       >>> masked_shape("Removes libfoo-2 and 3 files")
@@ -30,7 +30,7 @@ def masked_shape(text: str) -> str:
 def masked_line(line: str) -> str:
     """Key of a line whose near copies are leaks; "" if it is short.
 
-    The length is taken in bytes: forty characters of Chinese are a paragraph.
+    The length is measured in bytes: forty Chinese characters are a paragraph.
     """
     text = line.strip()
     is_long = len(text) >= LEAK_LENGTH or len(text.encode()) >= LEAK_LENGTH
@@ -38,6 +38,6 @@ def masked_line(line: str) -> str:
 
 
 def exact_line(line: str) -> str:
-    """Key of a line of which exact copies only are leaks; "" if it is short."""
+    """Key of a line of which only exact copies are leaks; "" if it is short."""
     text = line.strip()
     return text if len(text) >= LEAK_LENGTH else ""

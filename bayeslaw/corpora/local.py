@@ -1,4 +1,4 @@
-"""The `local:` corpus: a folder of the user's own texts, one folder a family.
+"""The `local:` corpus: a folder of the user's own texts, one folder per family.
 
 PATH/<family>/<language>.txt          or .jsonl, .parquet; .txt and .jsonl also .gz
 PATH/<family>/<language>/<file>.txt   several files of one language
@@ -21,15 +21,15 @@ def read_local(
     families: Collection[str] | None = None,
     languages: Collection[str] | None = None,
 ) -> SourceText:
-    """The text of a folder.
+    """Read the text of a folder.
 
     Args:
-      folder: its folders are the families.
-      families: which families, in the order wanted; None for all, sorted.
+      folder: its subfolders are the families.
+      families: the families, in the order to keep; None for all, sorted.
       languages: which languages; None for all.
 
     Raises:
-      InputError: no such folder or family, or a file that cannot be read.
+      InputError: no such folder or family, or a file cannot be read.
     """
     files = language_files(folder, families, languages)
     wanted = {language for members in files.values() for language in members}
@@ -42,13 +42,13 @@ def read_local(
             for paths in members.values()
             for path in paths
         ),
-        licences="Those of the files, which bayeslaw does not know.",
+        licences="Not known to bayeslaw; those of your files apply.",
         pairs={name: sets for name, sets in pairs.items() if name in wanted},
     )
 
 
 def read_family(files: Mapping[str, list[Path]]) -> list[Document]:
-    """Documents of a family, its languages interleaved."""
+    """Read the documents of a family, with its languages interleaved."""
     return interleave(
         [
             [
@@ -68,10 +68,10 @@ def language_files(
     families: Collection[str] | None = None,
     languages: Collection[str] | None = None,
 ) -> dict[str, dict[str, list[Path]]]:
-    """Files by family and language.
+    """Find the files by family and language.
 
     Raises:
-      InputError: no such folder, an unknown family or language, or a family left empty.
+      InputError: no such folder, an unknown family or language, or an empty family.
     """
     if not folder.is_dir():
         raise _folder_error(folder, "no such folder", "a folder of families")
@@ -95,7 +95,9 @@ def language_files(
         for family, members in found.items()
     }
     if empty := [family for family, members in chosen.items() if not members]:
-        raise _folder_error(folder, f"nothing of {', '.join(empty)}", "text in each")
+        raise _folder_error(
+            folder, f"no files for {', '.join(empty)}", "files in every family"
+        )
     if not chosen:
         raise _folder_error(folder, "no families", "a folder of families")
     return chosen
@@ -106,7 +108,7 @@ def _is_family(path: Path) -> bool:
 
 
 def _files_of(family: Path) -> dict[str, list[Path]]:
-    """Files of each language of a family; hidden files are not looked at."""
+    """Files of each language of a family; hidden files are ignored."""
     files: dict[str, list[Path]] = {}
     for entry in sorted(family.iterdir()):
         if entry.name.startswith("."):
@@ -118,7 +120,7 @@ def _files_of(family: Path) -> dict[str, list[Path]]:
 
 
 def _stem(path: Path) -> str:
-    """Name without the ending of its kind; a language code may hold no dot."""
+    """Name without its extension; a language code contains no dot."""
     name = path.name.removesuffix(".gz")
     stem, _, ending = name.rpartition(".")
     return stem if ending in READERS else path.name
@@ -131,9 +133,9 @@ def _sha256(path: Path) -> str:
 
 def _folder_error(folder: Path, got: str, wanted: str) -> InputError:
     return InputError(
-        "texts cannot be found",
+        "texts not found",
         f"source local:{folder}",
         got,
         wanted,
-        "lay the files out as <family>/<language>.txt, or correct the name",
+        "arrange the files as <family>/<language>.txt, or correct the name",
     )

@@ -1,4 +1,4 @@
-"""What is written about a built corpus, `corpus.json`: everything but the text itself.
+"""The manifest of a built corpus, `corpus.json`: everything but the text itself.
 
 Nothing in it depends on the machine or the time, so two builds of one text are equal.
 """
@@ -22,7 +22,7 @@ class Entry(BaseModel):
 
 
 class Size(Entry):
-    """How much text a language has."""
+    """Amount of text of a language."""
 
     family: str
     language: str
@@ -36,7 +36,7 @@ class Size(Entry):
 
 
 class PairSize(Entry):
-    """How many pairs of English and a language there are."""
+    """Number of sentence pairs of English and a language."""
 
     language: str
     train: int
@@ -47,7 +47,7 @@ class PairSize(Entry):
 
 
 class TokenizerEntry(Entry):
-    """How text became integers."""
+    """How text was converted to integers."""
 
     kind: Literal["bytes", "sentencepiece"]
     name: str  # as observation tables name it
@@ -84,16 +84,16 @@ class Manifest(Entry):
         }
 
     def to_text(self) -> str:
-        """The manifest as JSON."""
+        """Format the manifest as JSON."""
         content = self.model_dump(mode="json")
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a built corpus.
+    """Read the manifest of a built corpus.
 
     Raises:
-      InputError: there is none, it is damaged, or of another format.
+      InputError: there is none, it is damaged, or it has another format.
     """
     path = folder / NAME
     try:
@@ -101,26 +101,26 @@ def read_manifest(folder: Path) -> Manifest:
         found = content["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            "no built corpus",
+            "no built corpus found",
             str(path),
             f"{type(error).__name__}: {error}",
-            "the folder that `bayeslaw corpora build` made",
+            "a folder written by `bayeslaw corpora build`",
             "correct the path, or build the corpus",
         ) from error
     if found != FORMAT:
         raise InputError(
-            "built corpus of another format",
+            "the built corpus has another format",
             f"{path}, format",
             str(found),
             str(FORMAT),
-            "build the corpus again, or use the bayeslaw that built it",
+            "build the corpus again, or use the version of bayeslaw that built it",
         )
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         raise InputError(
-            "damaged manifest",
+            "the manifest of the corpus is damaged",
             f"{path}, {'.'.join(map(str, problem['loc']))}",
             f"{problem['input']!r}: {problem['msg']}",
             "the file as `bayeslaw corpora build` wrote it",

@@ -1,4 +1,4 @@
-"""Pairs of English and translated sentences: files, and dev and test without leaks."""
+"""Sentence pairs of English and other languages: files, and removal of leaks."""
 
 import gzip
 import hashlib
@@ -40,7 +40,7 @@ def keep_apart(
     *,
     limit: int | None = None,
 ) -> dict[str, PairSets]:
-    """Dev and test pairs that no training text gives away; the others are dropped.
+    """Drop dev and test pairs that training text contains.
 
     Dropped are pairs whose English sentence is a near-duplicate of a training one of
     any language (`similarity`), or one of whose sentences has the shape of a training
@@ -50,7 +50,7 @@ def keep_apart(
       sets: language -> pairs.
       train_shapes: language, English among them -> shapes of lines of its training
         text, at least of those that are tested.
-      limit: dev and test pairs kept, of each, the first ones; None for all.
+      limit: number of dev and of test pairs to keep, the first ones; None for all.
     """
     english = _near_english(sets)
     return {
@@ -140,10 +140,10 @@ def write_pair_sets(folder: Path, sets: Mapping[str, PairSets]) -> tuple[PairSiz
 
 
 def read_pair_sets(folder: Path) -> dict[str, PairSets]:
-    """Pairs of a folder of `en-<language>.<part>.tsv.gz`, by language.
+    """Read the pairs of a folder of `en-<language>.<part>.tsv.gz`, by language.
 
     Raises:
-      InputError: a part is missing, or a line has not two or three cells.
+      InputError: a part is missing, or a line does not have two or three cells.
     """
     languages = {path.name[3:].split(".")[0] for path in folder.glob("en-*.tsv.gz")}
     return {language: _read_sets(folder, language) for language in sorted(languages)}
@@ -162,7 +162,7 @@ def _read_pairs(path: Path) -> list[Pair]:
             lines = file.read().split("\n")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(
-            "pairs cannot be read",
+            "sentence pairs cannot be read",
             str(path),
             str(error),
             f"a gzip'd UTF-8 file for each of {', '.join(PARTS)}",
@@ -178,9 +178,9 @@ def _read_pairs(path: Path) -> list[Pair]:
 def _wrong_rows(path: Path, wrong: list[int], cells: list[list[str]]) -> InputError:
     more = f" and {len(wrong) - 10} more" if len(wrong) > 10 else ""
     return InputError(
-        "pairs with a wrong number of cells",
+        "sentence pairs with a wrong number of cells",
         f"{path}, rows {', '.join(map(str, wrong[:10]))}{more}",
         f"{len(cells[wrong[0] - 1])} cells in row {wrong[0]}",
-        "english TAB other, and TAB source if wanted",
-        "correct the rows; a sentence must hold no tab",
+        "english TAB other, optionally followed by TAB source",
+        "correct the rows; a sentence must not contain a tab",
     )

@@ -1,4 +1,4 @@
-"""How far a build is, stage by stage, on standard error."""
+"""Progress of a build, stage by stage, on standard error."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,15 +8,15 @@ Report = Callable[[str, int, int], None]
 
 
 def no_report(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 @contextlib.contextmanager
 def progress_bars(*, shown: bool) -> Iterator[Report]:
-    """A bar for each stage that reports.
+    """Draw a progress bar for each stage.
 
     Args:
-      shown: whether to draw at all.
+      shown: whether to draw anything.
     """
     if not shown:
         yield no_report

@@ -27,20 +27,20 @@ def sample_families() -> tuple[str, ...]:
 def read_sample(
     families: Sequence[str], languages: Collection[str] | None = None
 ) -> dict[str, list[Document]]:
-    """Documents of the shipped sample, by family.
+    """Read the documents of the shipped sample, by family.
 
     The documents of a family's languages are interleaved by the share of the language
     already read, so that any stretch of the family has all its languages.
 
     Args:
-      families: which families, in the order wanted.
+      families: the families, in the order to keep.
       languages: which of their languages; None for all.
 
     Returns:
       family -> documents in stream order.
 
     Raises:
-      InputError: a family that the sample does not have.
+      InputError: the sample lacks a family.
     """
     known = sample_families()
     if unknown := [family for family in families if family not in known]:
@@ -49,21 +49,21 @@ def read_sample(
             "families of sample:",
             ", ".join(unknown),
             f"families of sample: {', '.join(known)}",
-            "correct the name, or choose another corpus source",
+            "correct the name, or choose another source",
         )
     files = language_files(FOLDER, families, languages)
     return {family: read_family(members) for family, members in files.items()}
 
 
 def read_sample_pairs() -> dict[str, PairSets]:
-    """Pairs of English with German, French and Romanian, by language."""
+    """Read sentence pairs of English with German, French and Romanian, by language."""
     return read_pair_sets(PAIRS)
 
 
 def read_sample_text(
     families: Sequence[str] | None = None, languages: Collection[str] | None = None
 ) -> SourceText:
-    """The sample as a source of `bayeslaw corpora build`."""
+    """Read the sample as a source of `bayeslaw corpora build`."""
     documents = read_sample(families or sample_families(), languages)
     read = {document.language for members in documents.values() for document in members}
     return SourceText(

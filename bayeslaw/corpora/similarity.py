@@ -1,4 +1,4 @@
-"""Near-duplicates of sentences, by the pairs of neighbouring words they share."""
+"""Near-duplicate sentences, found by the pairs of neighbouring words they share."""
 
 import math
 from collections import Counter
@@ -15,19 +15,19 @@ NEAR = 0.5
 def near_duplicates(
     candidates: Sequence[str], references: Iterable[str], *, near: float = NEAR
 ) -> list[bool]:
-    """Whether each candidate nearly stands in one of the references.
+    """Find candidates that are near-duplicates of a reference.
 
-    Numbers and identifiers are masked first, so that two sentences that differ in these
-    alone share all word pairs. The share is that of the candidate's pairs and not of
-    the union, because a short sentence copied into a longer one is a copy.
+    Numbers and identifiers are masked first, so that two sentences that differ only in
+    these share all word pairs. The share refers to the candidate's pairs and not to the
+    union, because a short sentence copied into a longer one is a copy.
 
     Args:
-      candidates: sentences to judge, of a language that puts blanks between words.
+      candidates: sentences to test, in a language that separates words by spaces.
       references: sentences to compare them with.
-      near: least share of a candidate's word pairs.
+      near: smallest share of a candidate's word pairs that makes it a near-duplicate.
 
     Returns:
-      one statement for each candidate.
+      whether each candidate is a near-duplicate.
     """
     pairs = [word_pairs(sentence) for sentence in candidates]
     least = [max(1, math.ceil(near * len(own))) for own in pairs]
@@ -42,7 +42,7 @@ def near_duplicates(
 
 
 def word_pairs(sentence: str) -> frozenset[str]:
-    """Pairs of neighbouring words of the masked sentence; a lone word is its own."""
+    """Pairs of neighbouring words of the masked sentence; a single word is a pair."""
     words = masked_shape(sentence).split()
     return frozenset(map(" ".join, pairwise(words))) or frozenset(words)
 

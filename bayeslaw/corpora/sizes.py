@@ -1,4 +1,4 @@
-"""How much text of each language a divided corpus has."""
+"""Amount of text of each language in a divided corpus."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def size_table(
     numbers: Mapping[str, np.ndarray],
     order: Sequence[Place],
 ) -> tuple[Size, ...]:
-    """One row a language.
+    """Make the table of sizes, one row per language.
 
     Args:
       split: the divided documents.

@@ -1,4 +1,4 @@
-"""What every source of text gives: documents by family, pairs, and their origin.
+"""The result of every source of text: documents by family, pairs, and their origin.
 
 A source is a function of its options that returns a `SourceText`.
 """
@@ -24,7 +24,7 @@ class Document:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What is asked of a source."""
+    """Options of a source."""
 
     held_out_share: float  # expected share of the documents held out
     cache: Path  # where fetched and half-done work is kept
@@ -51,7 +51,7 @@ class SourceText:
 
 
 def by_language(text: SourceText) -> SourceText:
-    """The text with every language as a family of its own, in the order of families."""
+    """Treat every language as a family of its own, in the order of families."""
     languages: dict[str, list[Document]] = {}
     for documents in text.documents.values():
         found = sorted({document.language for document in documents})
@@ -62,7 +62,7 @@ def by_language(text: SourceText) -> SourceText:
 
 
 def interleave(languages: Sequence[Sequence[Document]]) -> list[Document]:
-    """Documents of a family's languages in one stream.
+    """Interleave the documents of a family's languages in one stream.
 
     They are ordered by the share of their language already read, so that any stretch of
     the stream has all languages.
@@ -82,5 +82,5 @@ def interleave(languages: Sequence[Sequence[Document]]) -> list[Document]:
 
 
 def position_name(position: int) -> str:
-    """Name of a document that has none but its place in the file, counted from 0."""
+    """Name a document by its position in the file, counted from 0."""
     return f"document {position}"

@@ -1,4 +1,4 @@
-"""The sources of text by name: what `bayeslaw corpora build SOURCE` may say."""
+"""The sources of text by name: the values of SOURCE in `bayeslaw corpora build`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +13,16 @@ KNOWN = "sample:, local:PATH, debian: or hf:DATASET[@REVISION][:SPLIT]"
 
 
 def read_source(source: str, options: SourceOptions, report: Report) -> SourceText:
-    """The text of a source.
+    """Read the text of a source.
 
     Args:
       source: `sample:`, `local:PATH`, `debian:` or `hf:DATASET[@REVISION][:SPLIT]`.
-      options: what is asked of it.
-      report: told how far the reading is.
+      options: options of the source.
+      report: called with the progress.
 
     Raises:
-      InputError: no such source, an option that it does not take, or what it says.
+      InputError: no such source, an option that it does not accept, or the source
+        cannot be read.
     """
     kind, rest = split_source(source)
     if options.genre != "all" and kind != "debian":
@@ -36,7 +37,7 @@ def read_source(source: str, options: SourceOptions, report: Report) -> SourceTe
 
 
 def split_source(source: str) -> tuple[str, str]:
-    """Kind of a source, and what stands after its colon.
+    """Split a source into its kind and the text after the colon.
 
     Raises:
       InputError: no such kind, or nothing or too much after the colon.
@@ -49,13 +50,13 @@ def split_source(source: str) -> tuple[str, str]:
             "argument SOURCE",
             source,
             KNOWN,
-            "write the source as in `bayeslaw corpora build debian: -o corpora/mine`",
+            "write the source as in: bayeslaw corpora build debian: -o corpora/mine",
         )
     return kind, rest
 
 
 def source_name(source: str) -> str:
-    """The source without a path of this machine."""
+    """The source without a local path."""
     kind, rest = split_source(source)
     if kind == "local" or (kind == "hf" and Path(rest).exists()):
         return f"{kind}:"
@@ -96,9 +97,9 @@ READERS: dict[str, Reader] = {
 
 def _option_error(option: str, got: str, taken_by: str, source: str) -> InputError:
     return InputError(
-        "option that this source does not take",
+        "this source does not accept the option",
         f"option {option}",
         f"{got}, with {source}",
-        f"the option with {taken_by} only",
-        "leave the option out",
+        f"the option only with {taken_by}",
+        f"remove {option}",
     )

@@ -1,4 +1,4 @@
-"""Division of a corpus into training and held-out documents, without leaks."""
+"""Divide a corpus into training and held-out documents, without leaks."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -35,16 +35,16 @@ def split_documents(
     held_out_share: float,
     line_key: LineKey = exact_line,
 ) -> Split:
-    """Train and held-out documents, chosen by a hash of the document's name.
+    """Divide documents by a hash of their names into training and held-out text.
 
-    The name alone decides, so a document is held out in all its languages or in none.
-    Training lines that also occur in held-out text, of whatever family, are dropped and
+    Only the name decides, so a document is held out in all its languages or in none.
+    Training lines that also occur in held-out text of any family are dropped and
     counted.
 
     Args:
       documents: family -> documents.
       held_out_share: expected share of the documents held out, in (0, 1).
-      line_key: what two lines have in common if they are the same text; "" for a line
+      line_key: key that is equal for lines with the same text; "" for a line that is
         too short to tell.
     """
     sides: dict[bool, dict[str, list[Document]]] = {True: {}, False: {}}
@@ -81,7 +81,7 @@ def is_held_out(name: str, share: float) -> bool:
 def _without(
     document: Document, leaks: Collection[str], line_key: LineKey
 ) -> tuple[Document, int]:
-    """The document without leaking lines, and how many there were."""
+    """Remove leaking lines from a document and count them."""
     lines = document.text.split("\n")
     clean = [line for line in lines if line_key(line) not in leaks]
     if len(clean) == len(lines):

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from bayeslaw.corpora.source import Document, position_name
-from bayeslaw.errors import InputError, InputErrors
+from bayeslaw.errors import InputError, InputErrors, require_extra
 
 # Problems of one file that are shown; a number stands for the others.
 SHOWN = 10
 
 
 def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Document]:
-    """The documents of a file, in its order.
+    """Read the documents of a file, in its order.
 
-    A document is named after its `id` or else after its place in the file, so the n-th
+    A document is named by its `id`, or else by its position in the file, so the n-th
     documents of the files of all languages go to the same side of the split.
 
     Args:
@@ -25,12 +25,12 @@ def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Docum
       prefix: put before the names, where a language has several files.
 
     Raises:
-      InputError: not such a file, or rows without text; all bad rows are named.
+      InputError: the file has another format, or rows without text; lists all bad rows.
     """
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
     if kind not in READERS or (kind == "parquet" and path.suffix == ".gz"):
         raise InputError(
-            "file of an unknown kind",
+            "unknown file format",
             str(path),
             path.name,
             "names that end in .txt, .jsonl (both also .gz) or .parquet",
@@ -47,7 +47,7 @@ def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Docum
         raise _row_errors(path, problems)
     if not documents:
         raise InputError(
-            "file without documents",
+            "the file has no documents",
             str(path),
             "no text",
             "at least one document",
@@ -57,9 +57,9 @@ def read_documents(path: Path, language: str, *, prefix: str = "") -> list[Docum
 
 
 def row_problem(cells: Any) -> str:
-    """What is wrong with a row that should have text; "" if nothing is."""
+    """Describe what is wrong with a row that should have text; "" if nothing is."""
     if not isinstance(cells, dict):
-        return f"{str(cells)[:60]!r}, no object"
+        return f"{str(cells)[:60]!r}, not an object"
     if "text" not in cells:
         return f"fields {', '.join(map(str, cells)) or 'none'}; no `text`"
     if not isinstance(cells["text"], str):
@@ -71,7 +71,7 @@ def row_problem(cells: Any) -> str:
     try:
         cells["text"].encode()
     except UnicodeEncodeError as error:
-        return f"half a character (U+{ord(cells['text'][error.start]):04X})"
+        return f"an unpaired surrogate (U+{ord(cells['text'][error.start]):04X})"
     return ""
 
 
@@ -81,8 +81,8 @@ def _row_errors(path: Path, problems: list[tuple[int, str]]) -> InputErrors:
             "row without usable text",
             f"{path}, row {row}",
             problem,
-            "an object or row with a field `text`, and `id` if wanted",
-            "correct or delete the row",
+            "an object or row with a field `text`, and optionally `id`",
+            "correct the row, or remove it from a copy of the file",
         )
         for row, problem in problems[:SHOWN]
     ]
@@ -110,13 +110,13 @@ def _unreadable(path: Path, got: str) -> InputError:
         "text cannot be read",
         str(path),
         got,
-        "UTF-8 text that this user may read",
+        "UTF-8 text that you may read",
         "convert the file to UTF-8, or restore it",
     )
 
 
 def _read_blocks(path: Path) -> Iterator[tuple[int, Any]]:
-    """Blocks between blank lines, with the number of their first line."""
+    """Blocks separated by blank lines, with the number of their first line."""
     block: list[str] = []
     for number, line in enumerate(f"{_read_text(path)}\n".split("\n"), 1):
         line = line.removesuffix("\r")
@@ -137,6 +137,7 @@ def _read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    require_extra("pyarrow", "parquet", str(path))
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -147,11 +148,11 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Any]]:
     columns = [name for name in ("id", "text") if name in table.column_names]
     if "text" not in columns:
         raise InputError(
-            "Parquet file without text",
+            "the Parquet file has no column `text`",
             f"{path}, columns",
             ", ".join(table.column_names),
-            "a column `text`, and `id` if wanted",
-            "rename the column that holds the text",
+            "a column `text`, and optionally `id`",
+            "rename the column that contains the text to `text`",
         )
     yield from enumerate(table.select(columns).to_pylist(), 1)
 

@@ -28,7 +28,7 @@ BLANK = "\u2581"  # how sentencepiece writes a blank
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """Turns text into integers and knows the bytes each of them stands for."""
+    """Converts text to integers and knows the bytes that each integer stands for."""
 
     name: str  # as observation tables name it
     separator: int  # token before every document
@@ -62,7 +62,7 @@ class PieceTokenizer:
     """Pieces of a sentencepiece model, and bytes where no piece fits.
 
     Args:
-      model: the serialised model, as `train_pieces` makes it.
+      model: the serialised model, as returned by `train_pieces`.
     """
 
     def __init__(self, model: bytes):
@@ -97,10 +97,10 @@ class PieceTokenizer:
 
 
 def train_pieces(documents: Mapping[str, Sequence[Document]], vocabulary: int) -> bytes:
-    """A sentencepiece model of all families, each with as many bytes of text.
+    """Train a sentencepiece model on all families, with equal bytes of text from each.
 
-    Merges of byte pairs: trained in a second where a unigram model takes half a minute,
-    and by counting integers, so that every machine finds the same.
+    Uses byte-pair merges: training takes a second where a unigram model takes half a
+    minute, and counts integers, so that every machine finds the same model.
 
     Args:
       documents: family -> training documents, evenly mixed in language.
@@ -115,7 +115,7 @@ def train_pieces(documents: Mapping[str, Sequence[Document]], vocabulary: int) -
         raise _vocabulary_error(
             str(vocabulary),
             f"{RESERVED + 2} to {LARGEST} tokens",
-            "give a number inside",
+            "give a number in this range",
         )
     lines = list(sample_lines(documents))
     alphabet = _alphabet(lines, int((vocabulary - RESERVED) * ALPHABET_SHARE))
@@ -143,7 +143,7 @@ def train_pieces(documents: Mapping[str, Sequence[Document]], vocabulary: int) -
         raise _vocabulary_error(
             f"{vocabulary}: {error}",
             "fewer tokens than the text has frequent pieces",
-            "lower the vocabulary, or give more text",
+            "lower --vocabulary, or provide more text",
         ) from error
     return model.getvalue()
 
@@ -151,7 +151,7 @@ def train_pieces(documents: Mapping[str, Sequence[Document]], vocabulary: int) -
 def sample_lines(
     documents: Mapping[str, Sequence[Document]], size: int = SAMPLE_BYTES
 ) -> Iterator[str]:
-    """Lines of documents spread evenly over each family, about `size` bytes of each."""
+    """Sample lines evenly over each family, about `size` bytes from each."""
     for members in documents.values():
         total = sum(len(document.text.encode()) for document in members)
         step = max(1, total // size)
@@ -169,7 +169,7 @@ def _alphabet(lines: Sequence[str], size: int) -> set[str]:
 
 
 def _known_parts(lines: Sequence[str], alphabet: set[str]) -> Iterator[str]:
-    """Lines cut at characters outside the alphabet."""
+    """Split lines at characters outside the alphabet."""
     for line in lines:
         if alphabet.issuperset(line):
             yield line
@@ -189,5 +189,5 @@ def _piece_bytes(processor: "SentencePieceProcessor", number: int) -> bytes:
 
 def _vocabulary_error(got: str, wanted: str, fix: str) -> InputError:
     return InputError(
-        "vocabulary cannot be made", "option --vocabulary", got, wanted, fix
+        "the vocabulary cannot be trained", "option --vocabulary", got, wanted, fix
     )

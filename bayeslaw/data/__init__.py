@@ -1,4 +1,4 @@
-"""Tables of losses and of downstream scores, and what reads and writes them."""
+"""Tables of losses and of downstream scores: reading, checking and writing them."""
 
 import lazy_loader
 

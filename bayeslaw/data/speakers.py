@@ -1,4 +1,4 @@
-"""Weights of families from a table of how many people speak their languages."""
+"""Weights of families from a table of speakers of their languages."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from bayeslaw.errors import InputError
 
 
 def read_speakers(path: str | Path, families: tuple[str, ...]) -> dict[str, float]:
-    """Speakers of each family, to be used as weights.
+    """Read the number of speakers of each family, for use as weights.
 
-    The table (CSV or Parquet) has a column `family` and a column `speakers`, both in
-    every row; the rows of a family are summed. A column `language` names the rows, and
-    then no language may stand twice in a family. Other columns are not read.
+    The table (CSV or Parquet) has a column `family` and a column `speakers`, both
+    filled in every row; the rows of a family are summed. If there is a column
+    `language`, a language may appear only once in a family. Other columns are ignored.
 
     Args:
       path: the table.
@@ -23,8 +23,8 @@ def read_speakers(path: str | Path, families: tuple[str, ...]) -> dict[str, floa
       speakers by family, in the order of `families`, in the unit of the table.
 
     Raises:
-      InputError: a column or a family is missing, a family is not known, or a number
-        of speakers is none; all such rows at once, with their numbers.
+      InputError: a column or a family is missing, a family is unknown, or a number of
+        speakers is invalid; lists all such rows at once.
 
     Example:
       >>> read_speakers("speakers.csv", ("germanic", "romance"))
@@ -35,7 +35,7 @@ def read_speakers(path: str | Path, families: tuple[str, ...]) -> dict[str, floa
     missing = [name for name in ("family", "speakers") if name not in cells.columns]
     if missing:
         raise InputError(
-            "a table of speakers lacks a column",
+            "the table of speakers lacks a column",
             f"{cells.file}, row 1",
             quoted(cells.header or cells.columns),
             "the columns `family` and `speakers`, and `language` where rows are "
@@ -44,14 +44,14 @@ def read_speakers(path: str | Path, families: tuple[str, ...]) -> dict[str, floa
         )
     _check_families(cells, families, findings)
     _check_languages(cells, findings)
-    numbers = _numbers(cells, findings)
+    numbers = _speaker_counts(cells, findings)
     findings.raise_problems()
     sums = dict.fromkeys(families, 0.0)
     for family, number in zip(cells.columns["family"], numbers, strict=True):
         sums[family] += number
     if nobody := [family for family, total in sums.items() if total == 0]:
         raise InputError(
-            "families that nobody speaks",
+            "families have no speakers",
             cells.where("speakers"),
             ", ".join(f"`{family}` 0" for family in nobody),
             "a positive sum for every family",
@@ -74,11 +74,11 @@ def _check_families(
         cells.where("family"),
         unknown,
         ", ".join(families),
-        "rename them, or delete the rows of families that do not count",
+        "correct the names, or use a copy of the table without these rows",
     )
     if absent := [family for family in families if family not in found]:
         findings.problem(
-            "families without speakers",
+            "families are missing from the table of speakers",
             f"{cells.where('family')}, {len(found)} rows",
             f"no row of {first_ten(f'`{family}`' for family in absent)}",
             ", ".join(families),
@@ -101,15 +101,15 @@ def _check_languages(cells: Cells, findings: Findings) -> None:
         if (family, language) in pairs[:i]
     ]
     findings.bad_cells(
-        "a language stands twice in a family",
+        "a language appears twice in a family",
         cells.where("language"),
         double,
         "one row for each language of a family",
-        "delete one of the rows, or add their speakers up",
+        "keep one of the rows, or one with the sum of their speakers",
     )
 
 
-def _numbers(cells: Cells, findings: Findings) -> list[float]:
+def _speaker_counts(cells: Cells, findings: Findings) -> list[float]:
     numbers, bad = [], []
     for i, text in enumerate(cells.columns["speakers"]):
         try:
@@ -124,6 +124,6 @@ def _numbers(cells: Cells, findings: Findings) -> list[float]:
         cells.where("speakers"),
         bad,
         "plain numbers, 0 or more, such as 1500000 or 1.5e6",
-        "write numbers without separators of thousands and without units",
+        "write numbers without thousands separators and units",
     )
     return numbers

@@ -3,7 +3,8 @@ from .constraints import Constraints as Constraints
 from .constraints import LinearLimit as LinearLimit
 from .constraints import parse_constraints as parse_constraints
 from .decision import Decision as Decision
-from .decision import probability as probability
+from .decision import FamilyRatio as FamilyRatio
+from .decision_sentences import decision_sentences as decision_sentences
 from .forecasting import Forecast as Forecast
 from .forecasting import LossInterval as LossInterval
 from .forecasting import forecast as forecast
@@ -12,5 +13,5 @@ from .recipes import Source as Source
 from .recipes import recipe as recipe
 from .regret import MixtureRegret as MixtureRegret
 from .target import Target as Target
-from .target_loss import ratio_form as ratio_form
-from .target_loss import require_ratio_form as require_ratio_form
+from .target_loss import require_ratios as require_ratios
+from .target_loss import target_loss_of as target_loss_of

@@ -1,14 +1,141 @@
-"""The record of a ratio decision, and the sentences that go with it."""
+"""The record of a ratio decision."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from bayeslaw.checks import THRESHOLD, Extrapolation, PriorSensitivity
-from bayeslaw.decisions.constraint_sentences import constraint_sentences
+from bayeslaw.checks import Extrapolation, PriorSensitivity
 from bayeslaw.decisions.regret import MixtureRegret
+
+
+@dataclass(frozen=True)
+class FamilyRatio:
+    """What a decision says of one family, or of another source of text.
+
+    Attributes:
+      name: language family; with transfer also other text that was trained on.
+      weight: importance; all weights sum to 1, that of text without a loss is 0.
+      ratio: share of the recommended mixture (Bayes action).
+      lower: lower end of the interval of each draw's optimal ratio.
+      median: median of each draw's optimal ratio.
+      upper: upper end of the interval of each draw's optimal ratio.
+      flat_lower: lowest share, others in proportion, that costs less than the
+        tolerance, see `Flatness`.
+      flat_upper: highest such share.
+      doubled_weight: recommended share if its weight were doubled.
+      regret: its part of the recommended mixture's expected regret, a share of the
+        loss, see `regret_by_family`; None under constraints or without a loss.
+      epochs: how often the recommended mixture sees its text; None where the table
+        does not state its unique tokens.
+    """
+
+    name: str
+    weight: float
+    ratio: float
+    lower: float
+    median: float
+    upper: float
+    flat_lower: float
+    flat_upper: float
+    doubled_weight: float
+    regret: float | None
+    epochs: float | None
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """The run a decision is made for, and what is minimised there.
+
+    Attributes:
+      N: non-embedding parameters.
+      D: training tokens.
+      normalised: whether each family's loss is divided by its loss at p = 1.
+      unit: unit of the expected loss.
+      extrapolation: how far the run lies from those of the table.
+    """
+
+    N: float
+    D: float
+    normalised: bool
+    unit: str
+    extrapolation: Extrapolation
+
+
+@dataclass(frozen=True)
+class Flatness:
+    """How far the recommended mixture can be left at almost no cost.
+
+    Attributes:
+      tolerance: share of the expected loss treated as no difference.
+      radius: every mixture that moves at most this share of the tokens away from the
+        recommended one costs less than the tolerance, see `flat_radius`; None under
+        constraints, or where the loss is not convex.
+      p_settled: probability that the regret of the recommended mixture is below the
+        tolerance, so that no further run could gain more.
+      boundary: corners of the region in which every mixture costs less than the
+        tolerance, for three families where the radius is known; else none. Shape
+        (point, family).
+    """
+
+    tolerance: float
+    radius: float | None
+    p_settled: float
+    boundary: Float[np.ndarray, "point family"]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What speaks against trusting a decision.
+
+    Attributes:
+      failed_checks: checks that failed and were allowed to.
+      warnings: what the checks warn of, one clause each.
+      prior_sensitivity: how each family's optimal ratio answers to power-scaling of
+        the prior and of the likelihood; empty if the posterior lacks log densities.
+      unsolved_draws: draws whose optimum was not proved to be one.
+      is_proved: whether the recommended mixture is; False where the losses are not
+        convex, which repetition can cause.
+    """
+
+    failed_checks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    prior_sensitivity: tuple[PriorSensitivity, ...]
+    unsolved_draws: int
+    is_proved: bool
+
+
+@dataclass(frozen=True)
+class Limited:
+    """The constraints of a decision.
+
+    Attributes:
+      constraints: limits and risk as given, see `Constraints`, and with `repeats` where
+        R comes from; empty if nothing is constrained.
+      binding: constraints that the recommended mixture touches, in words.
+      risk_loss: what it minimises: the expected loss, or with "cvar" the mean loss of
+        the worst share of draws.
+    """
+
+    constraints: dict[str, Any]
+    binding: tuple[str, ...]
+    risk_loss: float
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What a decision was made from.
+
+    Attributes:
+      origin: origin of the rows behind the posterior.
+      spec_sha256: hash of the model spec.
+      table_sha256: hash of the table.
+    """
+
+    origin: str
+    spec_sha256: str
+    table_sha256: str
 
 
 @dataclass(frozen=True)
@@ -16,284 +143,53 @@ class Decision:
     """Recommended sampling ratios and everything needed to judge them.
 
     Attributes:
-      families: what the mixture is made of: language families, in the order of the
-        posterior, and with transfer other text that was trained on, of weight 0.
-      N: non-embedding parameters of the target run.
-      D: training tokens of the target run.
-      weights: importance of each family, summing to 1.
-      normalised: whether each family's loss was divided by its loss at p = 1.
-      unit: unit of `expected_loss`.
-      origin: origin of the rows behind the posterior.
+      target: the run decided for.
+      families: one record a family, in the order of the posterior.
       probability: probability of every interval.
-      ratios: the recommended mixture (Bayes action).
-      epochs: how often the recommended mixture sees the text of each family whose
-        unique tokens the table states.
-      lower: lower end of the interval of each draw's optimal ratio.
-      median: median of each draw's optimal ratio.
-      upper: upper end of the interval of each draw's optimal ratio.
-      flat_lower: lowest share, others in proportion, that costs under `flat_tolerance`.
-      flat_upper: highest such share.
-      flat_tolerance: share of the expected loss that counts as no difference.
-      flat_radius: every mixture that moves at most this share of the tokens away from
-        the recommended one costs under `flat_tolerance`, see `flatness.flat_radius`;
-        None under constraints, or where the loss is not convex.
       expected_loss: posterior mean of the weighted loss of the recommended mixture.
-      recommended: verdict of the recommended mixture; its regret is the value of
-        perfect information.
-      compared: verdicts of the other mixtures.
+      recommended: regret of the recommended mixture: the value of perfect information.
+      compared: regrets of the other mixtures.
       p_better: P(a better than b) of every two mixtures, as p_better[a][b].
-      p_settled: probability that the regret of the recommended mixture is below
-        `flat_tolerance`, so that no knowledge could gain more.
-      regret_by_family: expected regret of the recommended mixture divided among the
-        families, shares of the loss, see `regrets.regret_by_family`; empty under
-        constraints.
-      doubled_weight: recommended share of each family if its weight were doubled.
-      extrapolation: how far the target lies from the runs.
-      failed_checks: checks that failed and were allowed to.
-      warnings: what the checks warn of, one clause each.
-      spec_sha256: hash of the model spec.
-      table_sha256: hash of the table.
+      flat: how far the mixture can be left at almost no cost.
+      limited: constraints and risk.
+      doubts: failed checks, warnings, prior sensitivity.
+      made_from: origin and hashes.
       optimal_draws: optimum of each draw. Shape (draw, family).
-      flat_boundary: corners of the region in which every mixture costs less than
-        `flat_tolerance`, for three families where `flat_radius` is known; else none.
-        Shape (point, family).
-      sensitivity: how each family's optimal ratio answers to power-scaling of the
-        prior and of the likelihood; empty if the posterior lacks log densities.
-      constraints: limits and risk as given, see `Constraints`, and with `repeats` where
-        R comes from; empty if nothing is constrained.
-      binding: constraints that the recommended mixture touches.
-      risk_loss: what it minimises: `expected_loss`, or with "cvar" the mean loss of the
-        worst share of draws.
-      unsolved_draws: draws whose optimum was not proved to be one.
-      is_proved: whether the recommended mixture is; False where the losses bend the
-        other way, which repetition can make them do.
     """
 
-    families: tuple[str, ...]
-    N: float
-    D: float
-    weights: dict[str, float]
-    normalised: bool
-    unit: str
-    origin: str
+    target: TargetRun
+    families: tuple[FamilyRatio, ...]
     probability: float
-    ratios: dict[str, float]
-    epochs: dict[str, float]
-    lower: dict[str, float]
-    median: dict[str, float]
-    upper: dict[str, float]
-    flat_lower: dict[str, float]
-    flat_upper: dict[str, float]
-    flat_tolerance: float
-    flat_radius: float | None
     expected_loss: float
     recommended: MixtureRegret
     compared: tuple[MixtureRegret, ...]
     p_better: dict[str, dict[str, float]]
-    p_settled: float
-    regret_by_family: dict[str, float]
-    doubled_weight: dict[str, float]
-    extrapolation: Extrapolation
-    failed_checks: tuple[str, ...]
-    warnings: tuple[str, ...]
-    spec_sha256: str
-    table_sha256: str
+    flat: Flatness
+    limited: Limited
+    doubts: Doubts
+    made_from: MadeFrom
     optimal_draws: Float[np.ndarray, "draw family"]
-    flat_boundary: Float[np.ndarray, "point family"]
-    sensitivity: tuple[PriorSensitivity, ...] = ()
-    constraints: dict[str, Any] = field(default_factory=dict)
-    binding: tuple[str, ...] = ()
-    risk_loss: float = float("nan")
-    unsolved_draws: int = 0
-    is_proved: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the families, in order."""
+        return tuple(one.name for one in self.families)
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """The recommended mixture by family."""
+        return {one.name: one.ratio for one in self.families}
+
+    def family(self, name: str) -> FamilyRatio:
+        """The record of one family.
+
+        Raises:
+          KeyError: the decision has no such family.
+        """
+        return dict(zip(self.names, self.families, strict=True))[name]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain record for JSON, arrays that figures are drawn from left out."""
         record = asdict(self)
-        del record["optimal_draws"], record["flat_boundary"]
-        return record
-
-    def sentences(self) -> list[str]:
-        """What the numbers mean, most important first."""
-        return [
-            *self._blocked(),
-            *(f"Look before you trust: {warning}." for warning in self.warnings),
-            self._objective(),
-            *constraint_sentences(
-                self.constraints,
-                self.binding,
-                self.risk_loss,
-                (self.unsolved_draws, len(self.optimal_draws)),
-                is_proved=self.is_proved,
-            ),
-            self._flatness(),
-            self._information(),
-            *self._gains(),
-            *self._prior(),
-            self._reach(),
-        ]
-
-    def _blocked(self) -> list[str]:
-        if not self.failed_checks:
-            return []
-        return [
-            "FAILED CHECKS: "
-            + ", ".join(self.failed_checks)
-            + ". The posterior is not "
-            "to be trusted; this decision was made because failed checks were allowed."
-        ]
-
-    def _objective(self) -> str:
-        kind = (
-            "loss relative to training on the family alone (p = 1)"
-            if self.normalised
-            else "raw loss"
-        )
-        return (
-            f"Objective: weighted {kind} at N = {self.N:.3g} non-embedding parameters "
-            f"and D = {self.D:.3g} training tokens, {self._importance()}, fitted to "
-            f"{self.origin} rows."
-        )
-
-    def _importance(self) -> str:
-        if max(self.weights.values()) - min(self.weights.values()) < 1e-9:
-            return "all families of equal weight"
-        return "weights " + ", ".join(
-            f"{name} {weight:.3g}" for name, weight in self.weights.items()
-        )
-
-    def _flatness(self) -> str:
-        widest = max(
-            self.families,
-            key=lambda name: self.flat_upper[name] - self.flat_lower[name],
-        )
-        return (
-            f"Moving one share alone inside its flat range costs less than "
-            f"{self.flat_tolerance:.1%} of the loss; the widest is {widest}, "
-            f"{self.flat_lower[widest]:.3f} to {self.flat_upper[widest]:.3f}. "
-            f"{self._flat_region()}"
-            "Judge a mixture by its regret, not by the width of these intervals."
-        )
-
-    def _flat_region(self) -> str:
-        if self.flat_radius is None:
-            return ""
-        return (
-            f"So does every mixture that moves at most {_percent(self.flat_radius)} of "
-            "the tokens between families. "
-        )
-
-    def _information(self) -> str:
-        verdict = self.recommended
-        lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
-        return (
-            "Expected regret of the recommended mixture: "
-            f"{_percent(verdict.regret)} of the loss ({self.probability:.0%} interval "
-            f"{lower} to {upper}). {self._prospect()}"
-        )
-
-    def _prospect(self) -> str:
-        """Whether more runs can improve the decision; true as far as the model is."""
-        flat = f"{self.flat_tolerance:.1%}"
-        if self.recommended.regret < self.flat_tolerance:
-            return (
-                f"More proxy runs cannot improve this decision by more than {flat} of "
-                f"the loss (probability {probability(self.p_settled)} "
-                f"within this model{self._doubt()})."
-            )
-        more = (
-            "More proxy runs cannot gain more than that within this model; by more "
-            f"than {flat} they can with probability "
-            f"{probability(1 - self.p_settled)}."
-        )
-        parts = self.regret_by_family
-        if not parts:
-            return more
-        widest = max(parts, key=lambda name: parts[name])
-        return (
-            f"{more} "
-            f"{parts[widest] / sum(parts.values()):.0%} of it lies in the ratio of "
-            f"{widest}: runs that vary it tell most."
-        )
-
-    def _doubt(self) -> str:
-        misses = any(one.startswith("residual trend") for one in self.warnings)
-        return ", which its residuals contradict: compare others" if misses else ""
-
-    def _gains(self) -> list[str]:
-        return [self._gain(verdict) for verdict in self.compared]
-
-    def _gain(self, verdict: MixtureRegret) -> str:
-        twin = next(one for one in self.compared if is_same(one, verdict))
-        if twin.name != verdict.name:
-            return (
-                f"{verdict.name}: the same {len(self.families)} ratios as {twin.name}."
-            )
-        if verdict.p_unreachable > 0.5:
-            compute = "no amount of data makes up for it"
-        else:
-            compute = (
-                f"it needs {verdict.compute_factor:.2f} times the tokens to reach the "
-                "same loss (median)"
-            )
-        lower, upper = _percent(verdict.regret_lower), _percent(verdict.regret_upper)
-        return (
-            f"{verdict.name}: regret {_percent(verdict.regret)} [{lower}, {upper}], "
-            f"P(worse than recommended) {_is(verdict.p_worse)}, "
-            f"P(gain exceeds one run's noise) {_is(verdict.p_beyond_noise)}; {compute}."
-            + (f" It breaks: {'; '.join(verdict.breaks)}." if verdict.breaks else "")
-        )
-
-    def _prior(self) -> list[str]:
-        moved = [one for one in self.sensitivity if one.diagnosis]
-        if not self.sensitivity:
-            return []
-        if not moved:
-            worst = max(self.sensitivity, key=lambda one: one.prior)
-            return [
-                "The optimum rests on the data more than on the priors (prior "
-                f"sensitivity at most {worst.prior:.2g}, below {THRESHOLD})."
-            ]
-        return [
-            "The priors move the optimum: "
-            + ", ".join(
-                f"{one.name} sensitivity {one.prior:.2f} ({one.diagnosis})"
-                for one in moved
-            )
-            + ". State priors you mean before you use it."
-        ]
-
-    def _reach(self) -> str:
-        reach = self.extrapolation
-        outside = (
-            "; no run tried the recommended share of " + ", ".join(reach.outside_ratios)
-            if reach.outside_ratios
-            else ""
-        )
-        return (
-            f"Extrapolation: N* is {reach.N_factor:.3g} times and D* "
-            f"{reach.D_factor:.3g} times the largest in the table{outside}."
-        )
-
-
-def is_same(a: MixtureRegret, b: MixtureRegret) -> bool:
-    """Whether two mixtures are one under two names."""
-    return all(abs(a.ratios[name] - b.ratios[name]) < 1e-12 for name in a.ratios)
-
-
-def _percent(share: float) -> str:
-    """A share as per cent with two significant digits, small ones as a bound."""
-    return "< 0.001%" if abs(share) < 1e-5 else f"{100 * share:.2g}%"
-
-
-def _is(value: float) -> str:
-    """What a sentence says of a probability: = 0.50, > 0.99."""
-    shown = probability(value)
-    return shown if shown[0] in "<>" else f"= {shown}"
-
-
-def probability(value: float) -> str:
-    """A probability estimated from draws, which never prove 0 or 1."""
-    if value >= 0.995:
-        return "> 0.99"
-    return "< 0.01" if value < 0.005 else f"{value:.2f}"
+        del record["optimal_draws"], record["flat"]["boundary"]
+        return {"ratios": self.ratios, **record}

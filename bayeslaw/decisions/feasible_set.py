@@ -14,7 +14,7 @@ from bayeslaw.errors import InputError
 TOUCH = 1e-6
 
 
-class Allowance(NamedTuple):
+class FeasibleSet(NamedTuple):
     """Mixtures that constraints allow at a target run.
 
     Attributes:
@@ -68,12 +68,12 @@ class Allowance(NamedTuple):
                 yield name
 
 
-def allowance(
+def feasible_set(
     constraints: Constraints,
     sources: tuple[str, ...],
     unique_tokens: Mapping[str, float],
     D: float,
-) -> Allowance:
+) -> FeasibleSet:
     """The mixtures that constraints allow at a target run.
 
     Args:
@@ -105,7 +105,7 @@ def allowance(
     lines = [row for line in constraints.linear for row in _rows(line, sources)]
     weights = np.array([row for _, row, _ in lines]).reshape(-1, len(sources))
     most = np.array([end for _, _, end in lines])
-    found = Allowance(
+    found = FeasibleSet(
         sources,
         Limits(lower, np.minimum(upper, 1.0), weights, most),
         tuple(name for name, _, _ in lines),
@@ -232,7 +232,7 @@ def _rows(
 
 
 def _require_possible(
-    found: Allowance, unique: np.ndarray, D: float, constraints: Constraints
+    found: FeasibleSet, unique: np.ndarray, D: float, constraints: Constraints
 ) -> None:
     lower, upper, _, most = found.limits
     if lower.sum() > 1 + 1e-12:

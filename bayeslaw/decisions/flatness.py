@@ -110,7 +110,7 @@ def _moved(
     target: Target, action: np.ndarray, i: int, share: float
 ) -> np.ndarray | None:
     """The mixture with another share of one source; None if no such is allowed."""
-    lower, upper, weights, most = target.allowance.limits
+    lower, upper, weights, most = target.feasible.limits
     others = np.arange(len(action)) != i
     low, high = lower[others], upper[others]
     rest = 1 - share

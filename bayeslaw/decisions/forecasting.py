@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayeslaw.checks import Extrapolation, check, extrapolation_of
 from bayeslaw.decisions.target import mixture_array, require_counts
 from bayeslaw.errors import InputError
-from bayeslaw.inference import predict, provenance, spec_of
+from bayeslaw.inference import Fitted, Posterior, predict
 
 LEVELS = {
     "lower_90": 0.05,
@@ -76,7 +75,7 @@ class Forecast:
 
 
 def forecast(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     *,
     N: float,
     D: float,
@@ -108,15 +107,16 @@ def forecast(
       >>> forecast(posterior, N=1e9, D=2e10)[0].expected["romance"].median
     """
     require_counts(N, D)
-    failed = tuple(one.name for one in check(posterior).failures)
+    fitted = Fitted.of(posterior)
+    failed = tuple(one.name for one in check(fitted).failures)
     return [
-        _one(posterior, N, D, name, ratios, new_run=new_run, seed=seed, failed=failed)
-        for name, ratios in _mixtures(posterior, mixtures or {})
+        _one(fitted, N, D, name, ratios, new_run=new_run, seed=seed, failed=failed)
+        for name, ratios in _mixtures(fitted, mixtures or {})
     ]
 
 
 def _one(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     N: float,
     D: float,
     name: str,
@@ -126,39 +126,37 @@ def _one(
     seed: int,
     failed: tuple[str, ...],
 ) -> Forecast:
-    record = provenance(posterior)
     inputs: dict[str, Any] = {"N": N, "D": D}
     if ratios:
         inputs["p"] = [list(ratios.values())]
-    families = posterior["posterior"].dataset["family"].values.tolist()
 
     def intervals(draws: np.ndarray) -> dict[str, LossInterval]:
         ends = np.quantile(draws[:, 0], list(LEVELS.values()), axis=0)
         return {
             family: LossInterval(**dict(zip(LEVELS, map(float, column), strict=True)))
-            for family, column in zip(families, ends.T, strict=True)
+            for family, column in zip(fitted.families, ends.T, strict=True)
         }
 
-    drawn = predict(posterior, new_run=True, seed=seed, **inputs) if new_run else None
+    drawn = predict(fitted, new_run=True, seed=seed, **inputs) if new_run else None
     return Forecast(
         mixture=name,
         ratios=ratios,
         N=float(N),
         D=float(D),
-        unit=", ".join(record["unit"]),
-        origin=", ".join(record["origin"]),
-        expected=intervals(predict(posterior, **inputs)),
+        unit=fitted.unit,
+        origin=fitted.origin,
+        expected=intervals(predict(fitted, **inputs)),
         new_run=None if drawn is None else intervals(drawn),
-        extrapolation=extrapolation_of(posterior, N=N, D=D, ratios=ratios),
+        extrapolation=extrapolation_of(fitted, N=N, D=D, ratios=ratios),
         failed_checks=failed,
     )
 
 
 def _mixtures(
-    posterior: xr.DataTree, given: Mapping[str, Mapping[str, float]]
+    fitted: Fitted, given: Mapping[str, Mapping[str, float]]
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Name and ratios of each mixture, in the order that the law takes them."""
-    law = spec_of(posterior).law_record
+    law = fitted.law
     if not law.has_ratio:
         if given:
             raise InputError(
@@ -170,15 +168,10 @@ def _mixtures(
             )
         yield "", {}
         return
-    has_transfer = "mixture" in law.all_inputs
-    names: tuple[str, ...] = tuple(
-        provenance(posterior)["sources"]
-        if has_transfer
-        else posterior["posterior"].dataset["family"].values.tolist()
-    )
+    names = fitted.sources
     for name, ratios in given.items():
         where = f"mixture {name!r}"
-        array = mixture_array(ratios, names, where, may_be_zero=has_transfer)
+        array = mixture_array(ratios, names, where, may_be_zero=fitted.has_transfer)
         yield name, dict(zip(names, array.tolist(), strict=True))
     if not given:
         yield "uniform", dict.fromkeys(names, 1 / len(names))

@@ -142,7 +142,7 @@ def _olmix(decision: Decision, sources: Mapping[str, Source]) -> str:
             ]
     lines.append("mix:")
     for name, share in exact_shares(decision.ratios).items():
-        epochs = decision.epochs.get(name, 1.0)
+        epochs = decision.family(name).epochs or 1.0
         lines += [
             f"  {_text(name)}:",
             f"    weight: {share:f}",
@@ -165,21 +165,19 @@ def _text(value: str) -> str:
 
 def _provenance(decision: Decision) -> list[str]:
     """Comments that say what the mixture came from, failed checks first."""
-    kind = "loss relative to p = 1" if decision.normalised else "raw loss"
-    weights = ", ".join(f"{name} {w:.4g}" for name, w in decision.weights.items())
-    failed = (
-        [f"FAILED CHECKS: {', '.join(decision.failed_checks)}. Not to be trusted."]
-        if decision.failed_checks
-        else []
-    )
+    target, made_from = decision.target, decision.made_from
+    names = ", ".join(decision.doubts.failed_checks)
+    kind = "loss relative to p = 1" if target.normalised else "raw loss"
+    weights = ", ".join(f"{one.name} {one.weight:.4g}" for one in decision.families)
+    failed = [f"FAILED CHECKS: {names}. Do not trust this mixture."] if names else []
     sentences = [
         *failed,
         f"Recommended mixture of bayeslaw {version('bayeslaw')}, shares of the tokens.",
-        f"Target run: N = {decision.N:.4g} non-embedding parameters, D = "
-        f"{decision.D:.4g} tokens. Minimises the expected weighted {kind}.",
+        f"Target run: N = {target.N:.4g} non-embedding parameters, D = "
+        f"{target.D:.4g} tokens. Minimises the expected weighted {kind}.",
         f"Weights: {weights}.",
-        f"Fitted to {decision.origin} rows, table {decision.table_sha256}, model "
-        f"{decision.spec_sha256}.",
+        f"Fitted to {made_from.origin} rows, table {made_from.table_sha256}, model "
+        f"{made_from.spec_sha256}.",
     ]
     # Names come from users: a line break in one must not end the comment.
     return ["# " + " ".join(sentence.split()) for sentence in sentences]
@@ -188,7 +186,7 @@ def _provenance(decision: Decision) -> list[str]:
 def _check_sources(
     decision: Decision, trainer: str, sources: Mapping[str, Source] | None
 ) -> None:
-    families = ", ".join(decision.families)
+    families = ", ".join(decision.names)
     if sources is None:
         if trainer == "maxtext":
             raise InputError(
@@ -199,7 +197,7 @@ def _check_sources(
                 'give a TOML file with lines such as: germanic = "gs://bucket/de*"',
             )
         return
-    if set(sources) != set(decision.families):
+    if set(sources) != set(decision.names):
         raise InputError(
             "sources do not match the families",
             "argument sources (option --sources)",

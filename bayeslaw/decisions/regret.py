@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bayeslaw.decisions.target import Target
+from bayeslaw.numbers import interval_levels
 
 # Name of the mixture that a decision recommends, among those compared.
 OWN = "recommended"
@@ -72,8 +73,7 @@ def regret_of(
     loss, least = target.loss(ratios), target.loss(best)
     recommended = target.loss(action)
     regret = loss / least - 1
-    tail = (1 - probability) / 2
-    lower, upper = np.quantile(regret, [tail, 1 - tail])
+    lower, upper = np.quantile(regret, interval_levels(probability))
     gain = np.log(loss / recommended)
     factor = np.ones(1) if name == OWN else _data_factor(target, ratios, action)
     return MixtureRegret(
@@ -86,7 +86,7 @@ def regret_of(
         p_beyond_noise=float((gain > target.noise_width(ratios)).mean()),
         compute_factor=float(np.median(factor)),
         p_unreachable=float(np.isinf(factor).mean()),
-        breaks=target.allowance.broken(ratios),
+        breaks=target.feasible.broken(ratios),
     )
 
 

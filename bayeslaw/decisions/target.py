@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.decisions.constraints import FREE, Constraints
-from bayeslaw.decisions.feasible_set import allowance
+from bayeslaw.decisions.feasible_set import feasible_set
 from bayeslaw.decisions.solvers import (
     Losses,
     Repetition,
@@ -17,9 +16,9 @@ from bayeslaw.decisions.solvers import (
     best_per_draw,
     is_convex,
 )
-from bayeslaw.decisions.target_loss import RatioForm, ratio_form, require_ratio_form
+from bayeslaw.decisions.target_loss import TargetLoss, require_ratios, target_loss_of
 from bayeslaw.errors import InputError
-from bayeslaw.inference import coordinates, joined, provenance, row_noise_width, spec_of
+from bayeslaw.inference import Fitted, Posterior, row_noise_width
 from bayeslaw.laws.extensions import with_own
 
 
@@ -30,7 +29,7 @@ class Target:
       families: families with a loss.
       sources: what a mixture is made of: the families, then text without a loss.
       losses: weighted loss of each family, a function of the mixture, draw by draw.
-      allowance: mixtures that the constraints allow.
+      feasible: mixtures that the constraints allow.
       constraints: limits and risk, as given.
       w: weight of each family, summing to 1. Shape (family,).
       w_raw: weight on the law's loss: w, corrected for the held-out sample, or w over
@@ -39,7 +38,7 @@ class Target:
 
     def __init__(
         self,
-        posterior: xr.DataTree,
+        posterior: Posterior,
         N: float,
         D: float,
         weights: Any,
@@ -47,25 +46,22 @@ class Target:
         constraints: Constraints = FREE,
     ):
         require_counts(N, D)
-        self._posterior, self.constraints = posterior, constraints
-        spec, record = spec_of(posterior), provenance(posterior)
-        require_ratio_form(spec)
-        draws = posterior["posterior"].dataset
-        self.families = tuple(draws["family"].values.tolist())
-        has_transfer = "mixture" in spec.law_record.all_inputs
-        self.sources = tuple(record["sources"]) if has_transfer else self.families
-        _require_one_effect(has_transfer, constraints)
-        self.allowance = allowance(
-            constraints, self.sources, record["unique_tokens"], D
+        self._fitted = fitted = Fitted.of(posterior)
+        self.constraints = constraints
+        require_ratios(fitted.spec)
+        self.families, self.sources = fitted.families, fitted.sources
+        _require_one_effect(fitted.has_transfer, constraints)
+        self.feasible = feasible_set(
+            constraints, self.sources, fitted.record["unique_tokens"], D
         )
         self.N, self.D = N, D
-        self.values = coordinates(posterior)
+        self.values = fitted.coordinates()
         self._transfer = None
-        if has_transfer:
+        if fitted.has_transfer:
             own = np.equal.outer(np.array(self.families), np.array(self.sources))
             self._transfer = np.asarray(with_own(self.values["log_transfer"], own))
-        self._form = ratio_form(
-            spec.law_record, record["reference"], N, repeats=constraints.repeats
+        self._form = target_loss_of(
+            fitted.law, fitted.record["reference"], N, repeats=constraints.repeats
         )
         form = self._form(self.values, D)
         self.w = _weights(weights, self.families)
@@ -73,13 +69,12 @@ class Target:
             self.w_raw = self.w / form.full
         else:
             # Decisions are about the families' text, not the one sample held out.
-            offset = draws["held_out_offset"].values.reshape(form.full.shape)
-            self.w_raw = self.w * np.exp(offset)
+            self.w_raw = self.w * np.exp(fitted.draws("held_out_offset"))
         self.losses = self._losses(form, self.w_raw, self._transfer, D)
 
     def best_per_draw(self) -> Solution:
         """Best mixture of every draw, (draw, source), and whether it was proved."""
-        limits, risk = self.allowance.limits, self.constraints.risk
+        limits, risk = self.feasible.limits, self.constraints.risk
         return best_per_draw(self.losses, limits, risk)
 
     def best(self, emphasis: Any = 1.0) -> Float[np.ndarray, " source"]:
@@ -93,7 +88,7 @@ class Target:
         """
         found = best_mixture(
             self.losses.scaled(emphasis),
-            self.allowance.limits,
+            self.feasible.limits,
             self.constraints.risk,
             self.constraints.worst_share,
         )
@@ -147,9 +142,8 @@ class Target:
         share = losses / losses.sum(-1, keepdims=True)
         if self.constraints.risk == "minimax":
             share = (losses == losses.max(-1, keepdims=True)).astype(float)
-        own = share * row_noise_width(self._posterior, ratios)
-        draws = self._posterior["posterior"].dataset
-        common = joined(draws["run_sd"]) if "run_sd" in draws else 0.0
+        own = share * row_noise_width(self._fitted, ratios)
+        common = self._fitted.draws("run_sd") if self._fitted.has("run_sd") else 0.0
         return np.sqrt(common**2 + (own**2).sum(-1))
 
     def loss_with_tokens(
@@ -173,11 +167,11 @@ class Target:
         return losses.sum(-1)
 
     def _losses(
-        self, form: RatioForm, weight: np.ndarray, transfer: Any, D: Any
+        self, form: TargetLoss, weight: np.ndarray, transfer: Any, D: Any
     ) -> Losses:
         repetition = None
         if form.data is not None:
-            unique = self.D / self.allowance.epochs
+            unique = self.D / self.feasible.epochs
             epochs = np.broadcast_to(
                 np.reshape(np.asarray(D, float), (-1, 1)) / unique, form.full.shape
             )

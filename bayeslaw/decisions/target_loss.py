@@ -12,6 +12,7 @@ from bayeslaw.errors import InputError
 from bayeslaw.laws import LAWS, Law
 from bayeslaw.laws.extensions import REPETITION, worth
 from bayeslaw.model import ModelSpec
+from bayeslaw.numbers import in_float64
 
 # R*_D of Muennighoff et al. 2023, arXiv 2305.16264, section 5, for models without it.
 PUBLISHED_R = 15.39
@@ -33,7 +34,7 @@ class DataPart(NamedTuple):
     R: Float[np.ndarray, "draw family"]
 
 
-class RatioForm(NamedTuple):
+class TargetLoss(NamedTuple):
     """Loss of each family at a target run as floor + (full - floor) q^-exponent.
 
     Attributes:
@@ -49,7 +50,7 @@ class RatioForm(NamedTuple):
     data: DataPart | None = None
 
 
-def require_ratio_form(spec: ModelSpec) -> None:
+def require_ratios(spec: ModelSpec) -> None:
     """Refuse a model whose loss does not depend on ratios.
 
     Raises:
@@ -66,13 +67,13 @@ def require_ratio_form(spec: ModelSpec) -> None:
         )
 
 
-def ratio_form(
+def target_loss_of(
     law: Law,
     reference: Mapping[str, float],
     N: float,
     *,
     repeats: bool = False,
-) -> Callable[[Mapping[str, np.ndarray], Any], RatioForm]:
+) -> Callable[[Mapping[str, np.ndarray], Any], TargetLoss]:
     """The function (values, D) -> loss against the effective ratio at a target run.
 
     It is compiled at its first call, so keep it where it is called often. `values` are
@@ -89,23 +90,22 @@ def ratio_form(
     """
     log_loss = _log_loss(_own_law(law, repeats), reference, N)
 
-    def form(values: Mapping[str, np.ndarray], D: Any) -> RatioForm:
+    @in_float64
+    def form(values: Mapping[str, np.ndarray], D: Any) -> TargetLoss:
         if repeats and "log_R" not in values:
             log_R = np.full(values["level"].shape, np.log(PUBLISHED_R))
             values = {**values, "log_R": log_R}
         full = np.exp(log_loss(values, D))
         floor = np.zeros_like(full)
         if law.floor is not None:
-            with jax.enable_x64(True):
-                floor = np.exp(np.asarray(law.floor(values)))
+            floor = np.exp(np.asarray(law.floor(values)))
         other = np.exp(log_loss(values, D, p=float(np.exp(-1.0))))
-        found = RatioForm(full, floor, np.log((other - floor) / (full - floor)))
+        found = TargetLoss(full, floor, np.log((other - floor) / (full - floor)))
         if not repeats:
             return found
         R, beta = np.exp(values["log_R"]), np.exp(values["log_beta"])
         repeated = np.exp(log_loss(values, D, epochs=MANY_EPOCHS))
-        with jax.enable_x64(True):
-            growth = np.asarray(worth(MANY_EPOCHS, R)) ** -beta - 1
+        growth = np.asarray(worth(MANY_EPOCHS, R)) ** -beta - 1
         share = (repeated - full) / (growth * (full - floor))
         return found._replace(data=DataPart(share, beta, R))
 
@@ -134,6 +134,7 @@ def _log_loss(
 
         return jax.vmap(one)(inputs, drawn)
 
+    @in_float64
     def log_loss(
         values: Mapping[str, np.ndarray], D: Any, *, p: float = 1.0, epochs: float = 1.0
     ) -> np.ndarray:
@@ -141,12 +142,11 @@ def _log_loss(
         plain = {"N": N, "D": D, "p": p}
         point = {name: np.log(plain[name] / reference[name]) for name in law.inputs}
         point |= {"epochs": epochs, "trunk": 0.0}
-        with jax.enable_x64(True):
-            drawn = {name: jnp.asarray(values[name]) for name in law.coordinates}
-            inputs = {
-                name: jnp.broadcast_to(jnp.asarray(point[name], float), (n_draws,))
-                for name in law.all_inputs
-            }
-            return np.asarray(log_outcomes(inputs, drawn))
+        drawn = {name: jnp.asarray(values[name]) for name in law.coordinates}
+        inputs = {
+            name: jnp.broadcast_to(jnp.asarray(point[name], float), (n_draws,))
+            for name in law.all_inputs
+        }
+        return np.asarray(log_outcomes(inputs, drawn))
 
     return log_loss

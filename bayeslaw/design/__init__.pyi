@@ -1,8 +1,9 @@
-from .candidates import Costs as Costs
 from .closed_loop import Ended as Ended
 from .closed_loop import Round as Round
 from .closed_loop import Steps as Steps
 from .closed_loop import run_loop as run_loop
+from .design_settings import Costs as Costs
+from .design_settings import DesignSettings as DesignSettings
 from .plan import NextRun as NextRun
 from .plan import NextRuns as NextRuns
 from .planning import next_runs as next_runs

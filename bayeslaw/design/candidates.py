@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float
 
+from bayeslaw.design.design_settings import Costs, DesignSettings
 from bayeslaw.errors import InputError
 
 # Shares are given with so many decimals: a study file is read by people.
@@ -31,28 +32,6 @@ class Cell:
     N: float
     tokens: tuple[float, ...]
     cost: float
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What a run costs.
-
-    Attributes:
-      overhead: FLOPs that any run costs beside 6 N D.
-      cooldown: share of each token count that a cooled model needs of its own, where
-        one run yields several; None where every run has one token count.
-    """
-
-    overhead: float = 0.0
-    cooldown: float | None = None
-
-    def of(self, N: float, tokens: Sequence[float]) -> float:
-        """FLOPs of a run: 6 N D for each token trained on (Kaplan et al. 2020)."""
-        forks = (self.cooldown or 0.0) * sum(tokens[:-1])
-        return 6 * N * (tokens[-1] + forks) + self.overhead
-
-
-SIX_N_D = Costs()
 
 
 def cells(
@@ -83,27 +62,12 @@ def cells(
     return found
 
 
-@dataclass(frozen=True)
-class Looks:
-    """Which mixtures to look at.
-
-    Attributes:
-      count: of all of them, if so many are asked for; more where more are tried.
-      min_share: of every source, before shares are divided by their sum.
-      seed: of the random ones.
-    """
-
-    count: int = 256
-    min_share: float = 0.01
-    seed: int = 0
-
-
 def mixtures(
     action: Float[np.ndarray, " source"],
     tried: Float[np.ndarray, "mixture source"],
-    looks: Looks,
+    settings: DesignSettings,
 ) -> Float[np.ndarray, "candidate source"]:
-    """Mixtures worth looking at, all different.
+    """Mixtures worth considering, all different.
 
     Those tried (a further seed), uniform, the chosen one, it with the odds of one share
     changed, and random ones about it.
@@ -111,7 +75,7 @@ def mixtures(
     Args:
       action: the mixture that would be chosen now.
       tried: mixtures of the runs made so far.
-      looks: how many, and what they may be.
+      settings: how many, and what they may be.
     """
     n = len(action)
     odds = np.clip(action, 1e-6, 1 - 1e-6)
@@ -122,13 +86,13 @@ def mixtures(
         one = action * (1 - share) / max(1 - action[i], 1e-12)
         one[i] = share
         tilted.append(one)
-    rng = np.random.default_rng(looks.seed)
-    n_random = max(looks.count - len(tried) - len(tilted) - 2, 0)
+    rng = np.random.default_rng(settings.seed)
+    n_random = max(settings.max_mixtures - len(tried) - len(tilted) - 2, 0)
     about = action * np.exp(RANDOM_SPREAD * rng.normal(size=(n_random, n)))
     made = np.concatenate([[action, np.full(n, 1 / n)], tilted, about]).reshape(-1, n)
-    made = rounded(np.maximum(made / made.sum(1, keepdims=True), looks.min_share))
+    made = rounded(np.maximum(made / made.sum(1, keepdims=True), settings.min_share))
     # Least shares were divided by sums up to this.
-    least = looks.min_share / (1 + n * looks.min_share)
+    least = settings.min_share / (1 + n * settings.min_share)
     allowed = tried[(tried >= least).all(1)]
     keys = [tuple(row) for row in np.concatenate([allowed, made])]
     return np.array(list(dict.fromkeys(keys)))

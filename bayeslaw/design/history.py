@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.design.plan import NextRun
-from bayeslaw.inference import provenance
+from bayeslaw.inference import Fitted
 
 # Ratios and sizes that differ by less are the same run.
 SAME = 1e-4
@@ -43,9 +42,9 @@ class History:
         return max(taken, default=-1) + 1
 
 
-def history_of(posterior: xr.DataTree, sources: Sequence[str]) -> History:
+def history_of(fitted: Fitted) -> History:
     """What a posterior's rows and provenance say of its runs."""
-    record, rows = provenance(posterior), posterior["constant_data"].dataset
+    record, rows, sources = fitted.record, fitted.rows, fitted.sources
     size = dict(
         zip(rows["run"].values.tolist(), rows["N"].values.tolist(), strict=True)
     )

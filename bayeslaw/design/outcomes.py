@@ -9,20 +9,16 @@ however crooked the posterior is in the coordinates of the law.
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int
 
 from bayeslaw.design.beliefs import Noise
 from bayeslaw.design.candidates import Cell
 from bayeslaw.inference import (
-    coordinates,
-    joined,
+    Fitted,
     law_inputs,
     log_outcome,
     own_log_ratio,
-    provenance,
     row_noise_width,
-    spec_of,
 )
 
 # Ratios at which losses are computed where they depend on a family's own alone; between
@@ -39,7 +35,7 @@ class Outcomes:
     """Log losses of all runs that could be made, in terms of components.
 
     Args:
-      posterior: result of `fit`.
+      fitted: a posterior.
       cells: sizes and token counts.
       mixtures: sampling ratios. Shape (candidate, source).
 
@@ -55,17 +51,14 @@ class Outcomes:
 
     def __init__(
         self,
-        posterior: xr.DataTree,
+        fitted: Fitted,
         cells: Sequence[Cell],
         mixtures: Float[np.ndarray, "candidate source"],
     ):
-        self._posterior, self._law = posterior, spec_of(posterior).law_record
-        self._record = provenance(posterior)
-        dataset = posterior["posterior"].dataset
-        self.families = tuple(dataset["family"].values.astype(str).tolist())
-        self.sources = sources_of(posterior)
-        self.noise = _noise(posterior)
-        self.log_ratio = own_log_ratio(posterior, mixtures)
+        self._fitted = fitted
+        self.families, self.sources = fitted.families, fitted.sources
+        self.noise = _noise(fitted)
+        self.log_ratio = own_log_ratio(fitted, mixtures)
         self._point = {
             point: i
             for i, point in enumerate(
@@ -74,8 +67,7 @@ class Outcomes:
         }
         ratios, self._weights = self._nodes(mixtures)
         per_draw = len(self._point) * len(ratios) * len(self.families)
-        n_draws = dataset.sizes["chain"] * dataset.sizes["draw"]
-        self.draws = min(n_draws, max(MAX_LOSSES // per_draw, 200))
+        self.draws = min(fitted.n_draws, max(MAX_LOSSES // per_draw, 200))
         self._fit(ratios)
 
     def loadings(
@@ -97,7 +89,7 @@ class Outcomes:
         Float[np.ndarray, "node source"], Float[np.ndarray, "candidate row node"]
     ]:
         """Mixtures to compute losses at, and weights that lead from there to others."""
-        if "mixture" in self._law.all_inputs:
+        if self._fitted.has_transfer:
             same = np.eye(len(mixtures))[:, None, :]
             return mixtures, np.repeat(same, len(self.families), axis=1)
         low, high = np.log(mixtures.min()), np.log(mixtures.max())
@@ -117,8 +109,8 @@ class Outcomes:
             "p": np.tile(ratios, (len(self._point), 1)),
         }
         given |= self._epochs(given)
-        inputs = law_inputs(self._posterior, given)
-        losses = log_outcome(self._posterior, inputs, self.draws)
+        inputs = law_inputs(self._fitted, given)
+        losses = log_outcome(self._fitted, inputs, self.draws)
         centred = (losses - losses.mean(0)).transpose(2, 0, 1)
         values, vectors = np.linalg.eigh(centred.swapaxes(1, 2) @ centred)
         values, vectors = values[:, ::-1], vectors[:, :, ::-1]
@@ -133,53 +125,42 @@ class Outcomes:
 
     def _epochs(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """How often each family's distinct tokens are seen, where the law asks."""
-        unique = self._record["unique_tokens"]
+        unique = self._fitted.record["unique_tokens"]
         is_known = set(unique) >= set(self.families)
-        if "epochs" not in self._law.all_inputs or not is_known:
+        if "epochs" not in self._fitted.law.all_inputs or not is_known:
             return {}
         distinct = np.array([unique[family] for family in self.families])
         own = [self.sources.index(family) for family in self.families]
         return {"epochs": given["p"][:, own] * given["D"] / distinct}
 
 
-def sources_of(posterior: xr.DataTree) -> tuple[str, ...]:
-    """What mixtures are made of: the families, or all sources with transfer."""
-    if "mixture" in spec_of(posterior).law_record.all_inputs:
-        return tuple(provenance(posterior)["sources"])
-    families = posterior["posterior"].dataset["family"].values
-    return tuple(families.astype(str).tolist())
-
-
 def parameters_of(
-    posterior: xr.DataTree, n_draws: int
+    fitted: Fitted, n_draws: int
 ) -> tuple[Float[np.ndarray, "draw coordinate"], list[str]]:
     """Draws of all coordinates of the law in one row, and a name for each."""
-    families = posterior["posterior"].dataset["family"].values.astype(str)
-    law, found, labels = spec_of(posterior).law_record, [], []
-    for name, values in coordinates(posterior, n_draws).items():
+    found, labels, families = [], [], fitted.families
+    for name, values in fitted.coordinates(n_draws).items():
         found.append(values.reshape(len(values), -1))
-        per = law.coordinates[name].per
+        per = fitted.law.coordinates[name].per
         if per == "all":
             labels.append(name)
         elif per == "group":
             labels += [f"{name} of {family}" for family in families]
         else:
-            sources = sources_of(posterior)
-            labels += [f"{name} of {k} from {j}" for k in families for j in sources]
+            labels += [
+                f"{name} of {k} from {j}" for k in families for j in fitted.sources
+            ]
     return np.concatenate(found, axis=1), labels
 
 
-def _noise(posterior: xr.DataTree) -> Noise:
+def _noise(fitted: Fitted) -> Noise:
     """Noise of new runs, at its posterior medians."""
-    draws = posterior["posterior"].dataset
-    families = draws["family"].values
-    width = row_noise_width(posterior)
-    rows = posterior["constant_data"].dataset
+    width, rows = row_noise_width(fitted), fitted.rows
     family, log_se = rows["family"].values, rows["log_se"].values
-    known = np.array([np.median(log_se[family == name]) for name in families])
+    known = np.array([np.median(log_se[family == name]) for name in fitted.families])
     common, power = 0.0, 0.0
-    if "run_sd" in draws:
-        common = float(np.median(joined(draws["run_sd"]))) ** 2
-    if "sigma_ratio_power" in draws:
-        power = float(np.median(joined(draws["sigma_ratio_power"])))
+    if fitted.has("run_sd"):
+        common = float(np.median(fitted.draws("run_sd"))) ** 2
+    if fitted.has("sigma_ratio_power"):
+        power = float(np.median(fitted.draws("sigma_ratio_power")))
     return Noise(np.median(width, axis=0) ** 2, known**2, common, power)

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from bayeslaw.numbers import percent
+
 Stop = Literal["settled", "not worth it", "unaffordable"]
 
 
@@ -44,7 +46,7 @@ class NextRun:
     @property
     def why(self) -> str:
         """The reason in one clause."""
-        kind = "as large as the budget pays: " if self.is_anchor else ""
+        kind = "as large as the budget allows: " if self.is_anchor else ""
         kind = f"again with seed {self.seed}: " if self.seed else kind
         return (
             f"{kind}{self.family} ({self.family_share:.0%} of the gain): "
@@ -118,41 +120,38 @@ class NextRuns:
             lines.append(
                 "FAILED CHECKS: "
                 + ", ".join(self.failed_checks)
-                + ". These runs were chosen all the same because that was allowed."
+                + ". Do not trust this posterior. These runs were chosen only because "
+                "you allowed failed checks."
             )
-        lines += [f"Look before you trust: {warning}." for warning in self.warnings]
+        lines += [f"Warning ({warning})." for warning in self.warnings]
         if self.stop:
             return [*lines, self._stopped()]
         return [
             *lines,
-            f"Chosen now, the ratios cost {_percent(self.regret)} of the loss by not "
-            f"knowing the law better; after these runs {_percent(self.regret_then)} "
-            f"(expected, {self.origin} rows).",
-            f"They cost {self.cost:.3g} of {self.budget:.3g} FLOPs, and are worth "
-            f"{self.worth:.3g}: what the loss gained would cost in tokens of the "
-            "target run.",
+            "If you choose the ratios now, the expected regret is "
+            f"{percent(self.regret)} of the loss; after these runs it is "
+            f"{percent(self.regret_then)} ({self.origin} rows).",
+            f"The runs cost {self.cost:.3g} of {self.budget:.3g} FLOPs. Buying the "
+            "same improvement with more tokens of the target run would cost "
+            f"{self.worth:.3g} FLOPs.",
         ]
 
     def _stopped(self) -> str:
         if self.stop == "settled":
             return (
-                f"Make no more runs: chosen now, the ratios cost "
-                f"{_percent(self.regret)} of the loss by not knowing the law better, "
-                f"within the {_percent(self.tolerance)} that counts as nothing. More "
-                "proxies cannot change this decision by more."
+                "Train no more proxies: if you choose the ratios now, the expected "
+                f"regret is {percent(self.regret)} of the loss, within the tolerance "
+                f"of {percent(self.tolerance)}. More runs cannot improve the decision "
+                "by more than that."
             )
         if self.stop == "not worth it":
             return (
-                f"Make no more runs: the best would take {_percent(self.regret)} of "
-                f"regret to {_percent(self.regret_then)} for {self.cost:.3g} FLOPs, "
-                f"and that is worth {self.worth:.3g}: what the loss gained would cost "
-                "in tokens of the target run."
+                "Train no more proxies: the best runs would reduce the expected regret "
+                f"from {percent(self.regret)} to {percent(self.regret_then)} for "
+                f"{self.cost:.3g} FLOPs. Buying the same improvement with more tokens "
+                f"of the target run would cost {self.worth:.3g} FLOPs."
             )
         return (
-            f"No run can be paid: the cheapest costs {self.cost:.3g} FLOPs and "
+            f"No run is affordable: the cheapest costs {self.cost:.3g} FLOPs and "
             f"{self.budget:.3g} are left."
         )
-
-
-def _percent(share: float) -> str:
-    return "< 0.001%" if share < 1e-5 else f"{100 * share:.2g}%"

@@ -1,59 +1,39 @@
 """Which runs to make next: the largest fall of expected regret for their cost."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from bayeslaw.checks import require_passed
 from bayeslaw.decisions import FREE, Constraints, Target
 from bayeslaw.design.beliefs import Beliefs, beliefs_of
-from bayeslaw.design.candidates import (
-    SIX_N_D,
-    Cell,
-    Costs,
-    Looks,
-    cells,
-    mixtures,
-)
+from bayeslaw.design.candidates import Cell, cells, mixtures
+from bayeslaw.design.design_settings import DesignSettings
 from bayeslaw.design.history import History, history_of
-from bayeslaw.design.outcomes import Outcomes, parameters_of, sources_of
+from bayeslaw.design.outcomes import Outcomes, parameters_of
 from bayeslaw.design.plan import NextRun, NextRuns, Stop
-from bayeslaw.design.search import Candidate, Limits, Search
+from bayeslaw.design.search import Candidate, Search
 from bayeslaw.errors import InputError
-from bayeslaw.inference import provenance
+from bayeslaw.inference import Fitted, Posterior
 
-# Regret that counts as nothing: a hundredth of a per cent of the loss.
-TOLERANCE = 1e-4
+DEFAULTS = DesignSettings()
 # Rise of tokens over which the worth of a token in the target run is measured.
 RISE = 1.01
 
 
 def next_runs(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     *,
     N: float,
     D: float,
     budget: float,
-    runs: int = 8,
-    sizes: Mapping[str, float] | None = None,
-    tokens: Sequence[float] | None = None,
-    costs: Costs = SIX_N_D,
     weights: Mapping[str, float] | None = None,
     normalised: bool = False,
     constraints: Constraints = FREE,
-    min_N: float = 0.0,
-    anchor: float = 0.15,
-    tolerance: float = TOLERANCE,
-    exchange: float = 1.0,
-    min_share: float = 0.01,
-    max_mixtures: int = 256,
-    is_frugal: bool = False,
+    settings: DesignSettings = DEFAULTS,
     allow_failed_checks: bool = False,
-    seed: int = 0,
 ) -> NextRuns:
     """Choose the runs that help most to decide about ratios.
 
@@ -68,25 +48,11 @@ def next_runs(
       N: non-embedding parameters of the target run.
       D: training tokens of the target run.
       budget: FLOPs that all runs together may cost.
-      runs: how many at most.
-      sizes: non-embedding parameters by name of the proxy; those tried if None.
-      tokens: training tokens to choose from; those tried if None.
-      costs: what a run costs.
       weights: importance of each family; equal if None.
-      normalised: losses count relative to those at p = 1.
+      normalised: losses are taken relative to those at p = 1.
       constraints: of the ratios to decide, as in `optimal_ratios`.
-      min_N: no smaller proxies.
-      anchor: share of the budget kept for one run that is as large as it pays; 0 for
-        none.
-      tolerance: regret, a share of the loss, that counts as nothing.
-      exchange: FLOPs for proxies that a FLOP saved in the target run is worth; inf for
-        runs at any cost.
-      min_share: of every family in a mixture.
-      max_mixtures: to look at for each size and token count.
-      is_frugal: choose by gain for the cost alone and leave the rest of the budget for
-        later; if not, the best use of the whole budget.
+      settings: what runs may be chosen, see `DesignSettings`.
       allow_failed_checks: choose although a check of the posterior failed.
-      seed: of the random mixtures.
 
     Returns:
       the runs, or the reason to make none.
@@ -103,21 +69,32 @@ def next_runs(
       >>> chosen.runs[0].why
       'romance (61% of the gain): log_gamma of romance from sd 0.31 to 0.22'
     """
-    _require(budget, runs, anchor, tolerance, exchange, min_share)
-    target = Target(posterior, N, D, weights, normalised, constraints)
-    checks = require_passed(posterior, allow_failed_checks=allow_failed_checks)
-    tried = history_of(posterior, sources_of(posterior))
-    possible = cells(sizes or tried.sizes, tokens or tried.tokens, costs, min_N)
-    about = Looks(max_mixtures, min_share, seed)
-    looked_at = mixtures(target.best(), tried.mixtures, about)
-    limits = Limits(budget, runs, anchor, tolerance, is_frugal)
-    chosen, now, then = _chosen(posterior, target, tried, possible, looked_at, limits)
+    _require_budget(budget)
+    fitted = Fitted.of(posterior)
+    target = Target(fitted, N, D, weights, normalised, constraints)
+    checks = require_passed(fitted, allow_failed_checks=allow_failed_checks)
+    tried = history_of(fitted)
+    possible = cells(
+        settings.sizes or tried.sizes,
+        settings.tokens or tried.tokens,
+        settings.costs,
+        settings.min_N,
+    )
+    considered = mixtures(target.best(), tried.mixtures, settings)
+    chosen, now, then = _chosen(
+        fitted, target, tried, possible, considered, (budget, settings)
+    )
     cost = sum(run.cost for run in chosen)
-    worth = exchange * _worth(target, now - then)
+    worth = settings.exchange * _worth(target, now - then)
     cheapest = min(cell.cost for cell in possible)
-    stop = _reason(limits, now, cheapest, cost, worth)
+    stop = _reason(budget, settings.tolerance, now, cheapest, cost, worth)
     return NextRuns(
-        **_about(posterior, target),
+        families=target.families,
+        N=float(N),
+        D=float(D),
+        origin=fitted.origin,
+        ratios=target.named(target.best()),
+        table_sha256=fitted.record["table_sha256"],
         failed_checks=tuple(check.name for check in checks.failures),
         warnings=checks.clauses(),
         runs=() if stop else tuple(chosen),
@@ -125,84 +102,62 @@ def next_runs(
         regret_then=then,
         budget=float(budget),
         cost=cost if chosen else cheapest,
-        candidates=len(possible) * len(looked_at),
+        candidates=len(possible) * len(considered),
         stop=stop,
-        tolerance=tolerance,
+        tolerance=settings.tolerance,
         worth=worth,
     )
-
-
-def _about(posterior: xr.DataTree, target: Target) -> dict[str, Any]:
-    """What the choice is about, for the record."""
-    record = provenance(posterior)
-    return {
-        "families": target.families,
-        "N": float(target.N),
-        "D": float(target.D),
-        "origin": ", ".join(record["origin"]),
-        "ratios": target.named(target.best()),
-        "table_sha256": record["table_sha256"],
-    }
 
 
 # Matrices are small: several threads would only wait for each other.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def _chosen(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     target: Target,
     tried: History,
     possible: Sequence[Cell],
-    looked_at: Float[np.ndarray, "candidate source"],
-    limits: Limits,
+    considered: Float[np.ndarray, "candidate source"],
+    limits: tuple[float, DesignSettings],
 ) -> tuple[list[NextRun], float, float]:
     """The runs, and the expected regret before and after them."""
-    affordable = [cell for cell in possible if cell.cost <= limits.budget]
-    outcomes = Outcomes(posterior, affordable or possible[:1], looked_at)
-    drawn, labels = parameters_of(posterior, outcomes.draws)
+    budget, settings = limits
+    affordable = [cell for cell in possible if cell.cost <= budget]
+    outcomes = Outcomes(fitted, affordable or possible[:1], considered)
+    drawn, labels = parameters_of(fitted, outcomes.draws)
     now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
-    if now.regret <= limits.tolerance or not affordable:
+    if now.regret <= settings.tolerance or not affordable:
         return [], now.regret, now.regret
-    search = Search(now, outcomes, limits)
-    picked, n_anchors = search.best(search.pool(affordable, looked_at))
+    search = Search(now, outcomes, budget, settings)
+    picked, n_anchors = search.best(search.pool(affordable, considered))
     runs, then = described(picked, n_anchors, now, outcomes, tried, labels)
     return runs, now.regret, then.regret
 
 
 def _reason(
-    limits: Limits, regret: float, cheapest: float, cost: float, worth: float
+    budget: float,
+    tolerance: float,
+    regret: float,
+    cheapest: float,
+    cost: float,
+    worth: float,
 ) -> Stop | None:
     """Why to make no more runs, if there is a reason."""
-    if regret <= limits.tolerance:
+    if regret <= tolerance:
         return "settled"
-    if cheapest > limits.budget:
+    if cheapest > budget:
         return "unaffordable"
     return "not worth it" if worth < cost else None
 
 
-def _require(
-    budget: float,
-    runs: int,
-    anchor: float,
-    tolerance: float,
-    exchange: float,
-    min_share: float,
-) -> None:
-    for name, value, is_right, wanted in (
-        ("budget", budget, budget > 0, "FLOPs, above 0"),
-        ("runs", runs, runs >= 1, "at least 1"),
-        ("anchor", anchor, 0 <= anchor < 1, "a share of the budget, from 0 to below 1"),
-        ("tolerance", tolerance, tolerance >= 0, "a share of the loss, 0 or more"),
-        ("exchange", exchange, exchange > 0, "FLOPs for a FLOP, above 0"),
-        ("min_share", min_share, 0 < min_share < 1, "a ratio between 0 and 1"),
-    ):
-        if not is_right:
-            raise InputError(
-                "choice of runs out of range",
-                f"argument {name}",
-                f"{value:g}",
-                wanted,
-                "give another value",
-            )
+def _require_budget(budget: float) -> None:
+    if not budget > 0:
+        raise InputError(
+            "choice of runs out of range",
+            "argument budget",
+            f"{budget:g}",
+            "FLOPs, above 0",
+            "give the FLOPs that all runs together may cost",
+        )
 
 
 def _worth(target: Target, gain: float) -> float:

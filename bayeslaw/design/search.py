@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from bayeslaw.design.beliefs import Beliefs
 from bayeslaw.design.candidates import Cell
+from bayeslaw.design.design_settings import DesignSettings
 from bayeslaw.design.outcomes import Outcomes
 
 # Candidates whose gains are computed exactly, after a quick look at all of them.
@@ -30,42 +31,25 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a list of runs may be.
-
-    Attributes:
-      budget: FLOPs of all together.
-      runs: how many at most.
-      anchor: share of the budget for one that is as large as it pays.
-      tolerance: regret below which no more are wanted.
-      is_frugal: by gain for the cost alone.
-    """
-
-    budget: float
-    runs: int
-    anchor: float
-    tolerance: float
-    is_frugal: bool
-
-    @property
-    def place(self) -> float:
-        """An equal share of the budget."""
-        return self.budget / self.runs
-
-
-@dataclass(frozen=True)
 class Search:
     """A search for the best list.
 
     Attributes:
       now: what is believed before any run of it.
       outcomes: what draws say of their losses.
-      limits: what the list may be.
+      budget: FLOPs of all runs together.
+      settings: what the list may be.
     """
 
     now: Beliefs
     outcomes: Outcomes
-    limits: Limits
+    budget: float
+    settings: DesignSettings
+
+    @property
+    def place(self) -> float:
+        """An equal share of the budget."""
+        return self.budget / self.settings.runs
 
     def pool(
         self,
@@ -81,7 +65,7 @@ class Search:
         cost = np.array([cell.cost for cell in affordable])[:, None]
         kept: set[tuple[int, int]] = set()
         for price in PLACES:
-            score = gains / (cost + price * self.limits.place)
+            score = gains / (cost + price * self.place)
             best = np.argsort(score, axis=None)[::-1][: POOL // len(PLACES)]
             kept |= {divmod(int(i), len(mixtures)) for i in best}
         # And the best of each size and token count: one of them may be the anchor.
@@ -100,10 +84,8 @@ class Search:
     def best(self, pool: Sequence[Candidate]) -> tuple[list[Candidate], int]:
         """The list that leaves the least regret; how many of it are anchors."""
         start = self._anchor(pool)
-        places = (0.0,) if self.limits.is_frugal else PLACES
-        lists = [
-            self._greedy(pool, start, place * self.limits.place) for place in places
-        ]
+        places = (0.0,) if self.settings.is_frugal else PLACES
+        lists = [self._greedy(pool, start, place * self.place) for place in places]
         regret = [self.after(picked).regret for picked in lists]
         return lists[int(np.argmin(regret))], len(start)
 
@@ -115,9 +97,9 @@ class Search:
         return beliefs
 
     def _anchor(self, pool: Sequence[Candidate]) -> list[Candidate]:
-        share = self.limits.anchor * self.limits.budget
+        share = self.settings.anchor * self.budget
         possible = [one for one in pool if one.cell.cost <= share]
-        if not possible or self.limits.runs == 1:
+        if not possible or self.settings.runs == 1:
             return []
         largest = max(one.cell.N for one in possible)
         same = [one for one in possible if one.cell.N == largest]
@@ -132,14 +114,14 @@ class Search:
         and only the best few are computed again (Minoux 1978, doi 10.1007/BFb0006528).
         """
         picked, beliefs = list(start), self.after(start)
-        left = self.limits.budget - sum(one.cell.cost for one in picked)
+        left = self.budget - sum(one.cell.cost for one in picked)
         prices = [one.cell.cost + place for one in pool]
         heap = [(-one.gain / prices[i], i, 0) for i, one in enumerate(pool)]
         heapq.heapify(heap)
         while (
             heap
-            and len(picked) < self.limits.runs
-            and beliefs.regret > self.limits.tolerance
+            and len(picked) < self.settings.runs
+            and beliefs.regret > self.settings.tolerance
         ):
             value, i, known = heapq.heappop(heap)
             one = pool[i]

@@ -1,4 +1,4 @@
-"""Scores after fine-tuning, and whether they stop following their law."""
+"""Downstream scores after fine-tuning, and whether they stop following their law."""
 
 import lazy_loader
 

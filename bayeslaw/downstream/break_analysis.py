@@ -57,30 +57,29 @@ def breaks(
     probability: float = 0.9,
     seed: int = 0,
 ) -> Breaks:
-    """Decide about every curve of a table: how probable is a break, and what to do?
+    """Estimate for every curve of a table how probable a break is, and what to do.
 
     Args:
       table: downstream scores, see `read_curves`.
-      metric: which one decisions are about; BLEU, else chrF or COMET, else the only one
-        that is no cross-entropy.
-      D_next: tokens of pretraining to think of next; twice the last of each curve if
-        None.
-      prices: what a score is worth and pretraining costs; by default only scores
-        count.
-      matters: change of a score that counts as one; .3 points, .003 of a fraction, 1 %
-        of others if None.
-      prior: the rate at which curves are believed to break before the table is seen.
-      method: closed-form (milliseconds a curve, curves share the rates of breaks) or
-        nuts (minutes, they share slopes, levels and exponents too).
+      metric: the metric to decide about; BLEU, else chrF or COMET, else the only one
+        that is not a cross-entropy.
+      D_next: next number of pretraining tokens to consider; twice the last of each
+        curve if None.
+      prices: value of a score and cost of pretraining; by default pretraining is free.
+      matters: smallest change of a score that matters; 0.3 points, 0.003 of a fraction,
+        1 % of others if None.
+      prior: the rate at which curves are expected to break before the table is seen.
+      method: "closed-form" (milliseconds per curve; curves share the rates of breaks)
+        or "nuts" (minutes; they also share slopes, levels and exponents).
       lower_is_better: for metrics that bayeslaw does not know; cross-entropy is.
-      logit: let the logit of the score follow the law, for bounded metrics such as
+      logit: fit the law to the logit of the score, for bounded metrics such as
         accuracy, in points or fractions.
-      probability: of all intervals.
-      seed: of all draws.
+      probability: probability of all intervals.
+      seed: random seed of all draws.
 
     Raises:
-      InputError: no such metric, no curve of three checkpoints, or D_next is behind
-        the last checkpoint of a curve.
+      InputError: no such metric, no curve of three checkpoints, or D_next is not
+        beyond the last checkpoint of a curve.
 
     Example:
       >>> breaks(read_curves("translations.csv")).curves[0].card.choice
@@ -89,7 +88,10 @@ def breaks(
     metric, notes = chosen_metric(table, metric)
     unit = table.units[metric]
     if metric not in METRICS and lower_is_better is None:
-        notes.append(f"{metric} is read as the higher the better (lower_is_better)")
+        notes.append(
+            f"higher values of {metric} are taken as better; if they are worse, use "
+            "--lower-is-better"
+        )
     is_loss = metric in ENTROPIES if lower_is_better is None else lower_is_better
     scale = Scale(not is_loss, top_of(unit) if logit else None)
     found, left_out = posteriors(table, metric, scale, prior)
@@ -122,7 +124,7 @@ def breaks(
 
 @dataclass(frozen=True)
 class _Context:
-    """What is the same for all curves."""
+    """Settings that are the same for all curves."""
 
     table: CurveTable
     scale: Scale
@@ -199,7 +201,7 @@ def _decide(
 def _shared(
     table: CurveTable, found: Mapping[Curve, BreakPosterior], prior: BreakPrior
 ) -> tuple[Shared, dict[Curve, BreakPosterior]]:
-    """The same curves, knowing what the others say of breaks."""
+    """The curves, informed by how often the others break."""
     shared = share(
         list(found.values()),
         [curve.task for curve in found],
@@ -216,7 +218,7 @@ def _shared(
 
 @dataclass(frozen=True)
 class _Draws:
-    """Draws of each curve, probabilities of its kinds, its law, what is to be said."""
+    """Draws of each curve, probabilities of its kinds, its law, and notes."""
 
     curves: Mapping[Curve, Drawn]
     kinds: Mapping[Curve, Mapping[str, float]]
@@ -249,10 +251,14 @@ def _drawn(
     sampled = sample_curves(members, prior=prior, seed=seed)
     notes = [
         f"NUTS: largest R-hat {sampled.largest_rhat:.3f}, "
-        f"{sampled.divergences} divergences, P(break) to +- {sampled.break_error:.2f}"
+        f"{sampled.divergences} divergences, standard error of P(break) at most "
+        f"{sampled.break_error:.2f}"
     ]
     if sampled.largest_rhat > MAX_RHAT or sampled.break_error > MAX_BREAK_ERROR:
-        notes.append("the chains do not agree: use the closed form, or more draws")
+        notes.append(
+            f"the chains do not agree (limits: R-hat {MAX_RHAT}, standard error "
+            f"{MAX_BREAK_ERROR}); do not rely on these results, run without --nuts"
+        )
     return _Draws(
         {curve: sampled.curves(i, seed) for i, curve in enumerate(found)},
         {curve: sampled.kinds(i) for i, curve in enumerate(found)},
@@ -268,6 +274,6 @@ def _drawn(
 
 
 def _p_prior(posterior: BreakPosterior) -> float:
-    """P(break) without the scores: that of the posterior, less the evidence."""
+    """P(break) before the scores: the posterior without the evidence."""
     prior = np.exp(posterior.log_prior - posterior.log_prior.max())
     return float(prior[DECLINES] / prior.sum())

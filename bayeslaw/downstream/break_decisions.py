@@ -1,4 +1,4 @@
-"""What is decided about curves of downstream scores, as records."""
+"""Records of the decisions about curves of downstream scores."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,11 +18,12 @@ Method = Literal["closed-form", "nuts"]
 
 @dataclass(frozen=True)
 class EntropyCheck:
-    """Whether the cross-entropy of the same curve goes on falling while it breaks.
+    """Whether the cross-entropy of the same curve improves while its score falls.
 
     Attributes:
-      p_improves: that cross-entropy is lower at D_next than at its last point.
-      p_disagrees: that it is lower and the score is worse.
+      p_improves: probability that cross-entropy is lower at D_next than at its last
+        point.
+      p_disagrees: probability that it is lower and the score is worse.
     """
 
     p_improves: float
@@ -31,23 +32,23 @@ class EntropyCheck:
 
 @dataclass(frozen=True)
 class CurveDecision:
-    """One curve: what it is, what it does, and what to do.
+    """The decision about one curve, with the evidence behind it.
 
     Attributes:
-      curve: which one.
+      curve: the curve.
       points: D_p, value and standard error of each point, as in the table.
       seeds: number of runs.
       kinds: probability of each kind of curve, over the points seen.
-      p_prior: P(break) over the points seen before their scores, but with the rates
-        that all curves of the table suggest.
+      p_prior: P(break) over the points seen, before their scores but with the break
+        rate estimated from all curves of the table.
       p_null: how often a curve that does not decline would look like this one.
       baseline: score without pretraining, None if not in the table.
       card: the decision.
-      rule: what the guide of Isik et al. says.
-      symbols: of the law, in the papers' notation; from NUTS only.
+      rule: recommendation of the guide of Isik et al.
+      symbols: parameters of the law in the papers' notation; from NUTS only.
       entropy: comparison with cross-entropy, None if not in the table.
       drawn: draws of the curve.
-      scale: of the score.
+      scale: scale on which the score follows its law.
     """
 
     curve: Curve
@@ -65,7 +66,7 @@ class CurveDecision:
     scale: Scale
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers, ready for JSON."""
+        """Convert the numbers to a plain record for JSON."""
         return {
             **plain(self.curve),
             "points": len(self.points["D_p"]),
@@ -91,12 +92,12 @@ class Breaks:
       source, sha256: the table.
       origin: measured, published or simulated; several joined by " and ".
       metric, unit: what the scores are.
-      larger_is_better: whether that is so.
+      larger_is_better: whether larger scores are better.
       method: how posteriors were computed.
-      prices: what was assumed of them.
-      matters: change of a score that counts as one.
-      probability: of all intervals.
-      shared: what all curves together say of breaks; None from NUTS.
+      prices: value of a score and cost of pretraining.
+      matters: smallest change of a score that matters.
+      probability: probability of all intervals.
+      shared: rate of breaks estimated from all curves; None from NUTS.
       curves: the decisions.
       notes: what was assumed or left out.
     """
@@ -116,7 +117,7 @@ class Breaks:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers, ready for JSON."""
+        """Convert all numbers to a plain record for JSON."""
         return {
             "source": self.source,
             "sha256": self.sha256,

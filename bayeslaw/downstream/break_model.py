@@ -1,6 +1,6 @@
 """The hierarchical model of all curves of a table that share a metric, in NumPyro.
 
-A curve follows its law; it may settle, or decline after an unknown point. With x =
+A curve follows its law, and may settle or decline after an unknown point. With x =
 log(D_p / D_0), v = smooth excess of x over the bend, and U the size of a task's scores:
 
   rises     U law(x; f_i, m_i, e)
@@ -9,8 +9,8 @@ log(D_p / D_0), v = smooth excess of x over the bend, and U the size of a task's
 
   f_i ~ Normal(task + mix + covariates, sd_f),   m_i = softplus(Normal(the same, sd_m))
 
-where m_i is the slope at D_0 and e the exponent of all curves. Which of the three a
-curve is has been summed over; its prior is that of the closed form (`sharing.py`).
+where m_i is the slope at D_0 and e the exponent of all curves. The kind of each curve
+is summed out; its prior is that of the closed form (`sharing.py`).
 """
 
 from dataclasses import dataclass
@@ -49,13 +49,13 @@ LOG_FALL = (np.log(0.3), 0.75)  # share of L that a decline costs over a span
 
 @dataclass(frozen=True)
 class Table:
-    """Points of all curves as arrays; scores the larger the better.
+    """Points of all curves as arrays; larger scores are better.
 
     Attributes:
       y, se: scores over U and their standard errors; se 0 where not given.
       x: log(D_p / D_0), D_0 in the middle of each curve.
       is_point: False where a curve has fewer points than the longest.
-      task, mix: of each curve.
+      task, mix: number of the task and the mixture of each curve.
       covariates: log D_f, log N and alignment of each curve, less their means.
       start, span: x of a curve's first point, and from there to its last.
       L: mean size of a curve's scores over U.
@@ -82,9 +82,9 @@ def downstream_model(
 
     Args:
       table: the points.
-      law: of curves that rise, and of the others before their bends. `saturating` with
-        the sign of losses turned around is the law of cross-entropy.
-      prior: what is believed of breaks before the table.
+      law: law of curves that rise, and of the others before their bends. `saturating`
+        with the sign of losses reversed is the law of cross-entropy.
+      prior: prior of breaks.
     """
     n_curves, n_covariates = table.covariates.shape
     level, slope = _hierarchy(table, n_covariates)
@@ -112,7 +112,7 @@ def downstream_model(
 
 
 class Shape(NamedTuple):
-    """What a curve is made of, each in any shape that can be broadcast with x."""
+    """Parameters of a curve, each in any shape that broadcasts with x."""
 
     level: Values
     slope: Values

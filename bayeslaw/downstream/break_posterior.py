@@ -1,4 +1,4 @@
-"""How probable it is that a curve has begun to fall, and how it may go on."""
+"""The probability that a curve has begun to fall, and how it may continue."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,18 +29,18 @@ TINY = 1e-300  # so that a probability of 0 has a logarithm
 
 @dataclass(frozen=True)
 class BreakPrior:
-    """What is believed of a curve before its scores.
+    """Prior of the shape of a curve.
 
     Attributes:
-      hazard: rate at which curves begin to decline, a unit of log D_p.
-      settling: probability that a curve which does not decline settles in its range.
+      hazard: rate at which curves begin to decline, per unit of log D_p.
+      settling: probability that a curve that does not decline settles in its range.
     """
 
     hazard: float = 0.03  # 6.7 % a decade
     settling: float = 0.45
 
     def of_kinds(self, span: float) -> Float[np.ndarray, " kind"]:
-        """Probabilities of `KINDS` for a curve over so many units of log D_p."""
+        """Probabilities of `KINDS` for a curve that spans some units of log D_p."""
         return kind_priors(np.array(self.hazard * span), self.settling)
 
 
@@ -48,7 +48,7 @@ USUAL_PRIOR = BreakPrior()
 
 
 def prior_of_rate(share: float) -> BreakPrior:
-    """The prior by which this share of curves breaks in a decade of D_p."""
+    """The prior under which this share of curves breaks per decade of D_p."""
     return BreakPrior(hazard=-np.log1p(-share) / np.log(10))
 
 
@@ -62,16 +62,16 @@ def kind_priors(
 
 @dataclass(frozen=True)
 class BreakPosterior:
-    """What is believed of one curve after its scores: a mixture of shapes.
+    """Posterior of one curve given its scores: a mixture of shapes.
 
     Attributes:
-      points: the curve, the larger the better.
+      points: the curve; larger values are better.
       first, last: D_p of its first and its last point.
-      shapes: all there are.
-      evidence: of each.
-      log_prior: of each kind, up to a constant.
-      hazard: rate at which it may begin to decline later, a unit of log D_p.
-      scale: of the points.
+      shapes: all shapes considered.
+      evidence: evidence of each shape.
+      log_prior: log prior of each kind, up to a constant.
+      hazard: rate at which it may begin to decline later, per unit of log D_p.
+      scale: scale of the points.
     """
 
     points: Points
@@ -100,7 +100,7 @@ class BreakPosterior:
     def given(
         self, kinds: Float[np.ndarray, " kind"], hazard: float
     ) -> "BreakPosterior":
-        """The same curve where other curves have told how probable each kind is."""
+        """The same curve with probabilities of kinds estimated from other curves."""
         log_prior = np.log(np.maximum(kinds, TINY)) - self.log_evidence
         return replace(self, log_prior=log_prior, hazard=hazard)
 
@@ -120,22 +120,22 @@ class BreakPosterior:
 
     @property
     def probability(self) -> dict[str, float]:
-        """Of each kind."""
+        """Probability of each kind."""
         joint = self.log_evidence + self.log_prior
         shares = np.exp(joint - logsumexp(joint))
         return dict(zip(KINDS, shares.tolist(), strict=True))
 
     @property
     def p_break(self) -> float:
-        """That the curve declines before its last point."""
+        """Probability that the curve declines before its last point."""
         return self.probability[KINDS[DECLINES]]
 
     def draw(self, n: int, seed: int = 0) -> "Curves":
-        """Draw curves, with what may happen to them after the last point.
+        """Draw curves, including how they may continue after the last point.
 
-        Shapes are drawn from the finite set and moved to places between its members,
-        then drawn again by the evidence there: data of little noise tell more places
-        apart than the set has.
+        Shapes are drawn from the finite set, moved to places between its members, and
+        resampled by the evidence there: data with little noise distinguish more places
+        than the set has.
         """
         rng = np.random.default_rng(seed)
         shape, noise = choose(np.exp(self.log_weight), n, rng)
@@ -181,14 +181,14 @@ def break_posterior(
     scale: Scale = AS_IT_IS,
     prior: BreakPrior = USUAL_PRIOR,
 ) -> BreakPosterior:
-    """What the scores of one curve say of its shape.
+    """Compute the posterior of the shape of one curve.
 
     Args:
-      D: tokens of pretraining, > 0; several scores may have the same.
+      D: tokens of pretraining, > 0; several scores may share one value.
       value: scores, in any unit.
       se: their standard errors; NaN, or None for all, where not known.
-      scale: on which the scores follow their law; of losses, a rise is the break.
-      prior: what is believed before.
+      scale: scale on which the scores follow their law; for losses, a rise is a break.
+      prior: prior of the shape.
 
     Raises:
       InputError: fewer than three different D.
@@ -203,7 +203,7 @@ def break_posterior(
     first, last = float(D[order[0]]), float(D[order[-1]])
     if len(np.unique(D)) < LEAST_POINTS:
         raise InputError(
-            "too few checkpoints to tell a shape",
+            "too few checkpoints to identify the shape of a curve",
             "argument D",
             f"{len(np.unique(D))} different values",
             f"at least {LEAST_POINTS}",
@@ -236,15 +236,15 @@ def choose(
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves of a posterior, one a draw.
+    """Curves drawn from a posterior, one per draw.
 
     Attributes:
-      posterior: what they were drawn from.
+      posterior: the posterior they were drawn from.
       shapes: shape of each draw.
       level: score at the first point.
       height: rise in the units of the shape.
-      later: t at which a curve that has not declined begins to, known from the prior.
-      by: how fast it then does, as a share of the level a unit of t.
+      later: t at which a curve that has not declined begins to, drawn from the prior.
+      by: speed of that decline, as a share of the level per unit of t.
     """
 
     posterior: BreakPosterior
@@ -256,7 +256,7 @@ class Curves:
 
     @property
     def kind(self) -> Int[np.ndarray, " draw"]:
-        """Place in `KINDS` of each draw, within the points seen."""
+        """Index in `KINDS` of each draw, within the points seen."""
         return self.shapes.kind
 
     @property
@@ -267,7 +267,7 @@ class Curves:
             return np.asarray(self.posterior.first * np.exp(t * self.posterior.span))
 
     def at(self, D: Float[np.ndarray, " point"]) -> Float[np.ndarray, "draw point"]:
-        """Score without noise at some D_p, the larger the better."""
+        """Score without noise at some D_p; larger is better."""
         return self.posterior.scale.score(self._law(self.posterior.time(D)))
 
     def on_points(self) -> Float[np.ndarray, "draw point"]:

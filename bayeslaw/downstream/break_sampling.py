@@ -1,4 +1,4 @@
-"""Draws from the hierarchical model by NUTS, and curves made of them."""
+"""Draws from the hierarchical model by NUTS, and the curves they describe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ OF_CURVES = ("level", "slope", "log_alpha_own", "bend", "log_fall")
 
 @dataclass(frozen=True)
 class Member:
-    """One curve with what the hierarchy needs to know of it.
+    """One curve with the facts that the hierarchy uses.
 
     Attributes:
-      posterior: its closed form, which has its points.
+      posterior: its closed-form posterior, which holds its points.
       task, mix: names of its task and its pretraining mixture.
       covariates: log D_f, log N and alignment; NaN where not given.
     """
@@ -51,17 +51,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Draws of all curves of a table, all chains in one row.
+    """Draws of all curves of a table, chains joined.
 
     Attributes:
-      table: what they are drawn for.
+      table: the table they are drawn for.
       members: its curves.
-      law: of the curves.
-      draws: of every site.
+      law: law of the curves.
+      draws: draws of every site.
       size: U of each curve's task.
-      D_0: the middle of each curve's points, geometrically.
-      chains: their number.
-      largest_rhat: of all that the chains move.
+      D_0: geometric middle of each curve's points.
+      chains: number of chains.
+      largest_rhat: largest R-hat of all sampled quantities.
       divergences: number of divergent iterations.
     """
 
@@ -86,16 +86,16 @@ class Sampled:
 
     @property
     def break_error(self) -> float:
-        """Largest standard error of a curve's P(break), from chain to chain."""
+        """Largest standard error of P(break) of a curve, from the spread of chains."""
         declines = self.draws["responsibility"][..., -1]
         of_chains = declines.reshape(self.chains, -1, declines.shape[1]).mean(1)
         return float(of_chains.std(0, ddof=1).max() / np.sqrt(self.chains))
 
     def symbols(self, curve: int) -> Draws:
-        """The law of a curve in the papers' symbols, one number a draw.
+        """Parameters of a curve's law in the papers' symbols, one number per draw.
 
-        That of BLEU has log_A, alpha and beta, that of cross-entropy E, log_A and
-        alpha, a saturating one c, log_a and alpha.
+        The law of BLEU has log_A, alpha and beta; that of cross-entropy E, log_A and
+        alpha; the saturating law c, log_a and alpha.
         """
         f0 = self.draws["level"][:, curve] * self.size[curve]
         s = self.draws["slope"][:, curve] * self.size[curve] / f0
@@ -124,13 +124,13 @@ class Sampled:
 
 @dataclass(frozen=True)
 class SampledCurves:
-    """Curves of one member, one a draw; see `card.Drawn`.
+    """Curves of one member, one per draw; see `card.Drawn`.
 
     Attributes:
-      sampled, curve: the draws, and which curve.
-      component: place in `COMPONENTS` of each draw.
+      sampled, curve: the draws, and the index of the curve.
+      component: index in `COMPONENTS` of each draw.
       later: x after the last point at which a draw that has not declined begins to.
-      by: how fast it then does, as a share of L a span.
+      by: speed of that decline, as a share of L per span.
     """
 
     sampled: Sampled
@@ -141,7 +141,7 @@ class SampledCurves:
 
     @cached_property
     def kind(self) -> Int[np.ndarray, " draw"]:
-        """Place in `KINDS` of each draw, within the points seen."""
+        """Index in `KINDS` of each draw, within the points seen."""
         return np.array(list(COMPONENTS.values()))[self.component]
 
     @property
@@ -154,7 +154,7 @@ class SampledCurves:
             return np.asarray(posterior.first * np.exp(x))
 
     def at(self, D: Float[np.ndarray, " point"]) -> Float[np.ndarray, "draw point"]:
-        """Score without noise at some D_p, the larger the better."""
+        """Score without noise at some D_p; larger is better."""
         table, draws, i = self.sampled.table, self.sampled.draws, self.curve
         ends = (table.start[i] + table.span[i] + self.later)[:, None]
         ends = np.where(self.kind[:, None] == DECLINES, np.inf, ends)
@@ -186,13 +186,13 @@ def sample_curves(
 
     Args:
       members: the curves.
-      law: bleu for scores that are larger the better, saturating for others and for
-        logits, if None.
-      prior: what is believed of breaks before the table.
-      chains: number of them.
-      warmup: iterations before the draws of each.
-      draws: of each.
-      seed: of all randomness.
+      law: if None, `bleu` for scores of which larger is better, `saturating` for others
+        and for logits.
+      prior: prior of breaks.
+      chains: number of chains.
+      warmup: warm-up iterations per chain.
+      draws: draws per chain.
+      seed: random seed.
     """
     table, size, D_0 = _table(members)
     law = law or _usual_law(members[0].posterior.scale)

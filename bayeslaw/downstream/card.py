@@ -1,7 +1,7 @@
 """The decision about one curve: keep pretraining, stop, drop the mixture, or switch.
 
-Everything here is computed from draws of the curve, whichever way they were made.
-Scores are the larger the better: those of a loss have their sign turned around.
+Everything here is computed from draws of the curve, however they were made. Larger
+scores are better: the sign of a loss is reversed.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bayeslaw.downstream.curve_shapes import DECLINES
+from bayeslaw.numbers import interval_levels
 
 N_DRAWS = 4000
 # D_p that are looked at for where pretraining stops to pay, over the last one.
@@ -22,27 +23,27 @@ PARTS = 40
 
 @runtime_checkable
 class Drawn(Protocol):
-    """Curves drawn from a posterior, one a draw."""
+    """Curves drawn from a posterior, one per draw."""
 
     @property
     def kind(self) -> Int[np.ndarray, " draw"]:
-        """Place in `KINDS` within the points seen."""
+        """Index in `KINDS` within the points seen."""
 
     @property
     def bend(self) -> Float[np.ndarray, " draw"]:
         """D_p at which each begins to decline, seen or not; inf if never."""
 
     def at(self, D: Float[np.ndarray, " point"]) -> Float[np.ndarray, "draw point"]:
-        """Score without noise at some D_p, the larger the better."""
+        """Score without noise at some D_p; larger is better."""
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What a score is worth and what pretraining costs, in one currency.
+    """Value of a score and cost of pretraining, in one currency.
 
     Attributes:
-      value: of one unit of the score, e.g. one BLEU point.
-      cost: of one token of pretraining.
+      value: value of one unit of the score, e.g. one BLEU point.
+      cost: cost of one token of pretraining.
     """
 
     value: float = 1.0
@@ -54,7 +55,7 @@ USUAL_PRICES = Prices()
 
 @dataclass(frozen=True)
 class Baseline:
-    """The score without pretraining, the larger the better: mean and standard error."""
+    """The score without pretraining (larger is better): mean and standard error."""
 
     value: float
     se: float
@@ -62,7 +63,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Interval:
-    """Median and ends of a central interval; NaN of nothing."""
+    """Median and ends of a central interval; NaN without draws."""
 
     lower: float
     median: float
@@ -74,8 +75,8 @@ class Probe:
     """One more fine-tune of a checkpoint between the scored ones.
 
     Attributes:
-      D_p: of the checkpoint that tells most.
-      value: by how much its score raises the expected utility of the decision.
+      D_p: pretraining tokens of the most informative checkpoint.
+      value: expected rise of the decision's utility once its score is known.
     """
 
     D_p: float
@@ -87,24 +88,25 @@ class Card:
     """What to do about one curve, and why.
 
     Attributes:
-      D_last, D_next: the last D_p scored, and where it is asked whether to go.
-      p_break: that the curve begins to decline before D_next.
-      p_break_seen: that it has begun before D_last; what is beyond is prior alone.
-      break_D: where, if it has begun.
-      fall: how far it then is below its highest score at D_last.
-      p_falls: that the score at D_next is below that at D_last.
+      D_last, D_next: the last D_p scored, and the next one considered.
+      p_break: probability that the curve begins to decline before D_next; beyond
+        D_last it rests on the prior alone.
+      p_break_seen: probability that it has begun to decline before D_last.
+      break_D: D_p of the break, if there is one.
+      fall: how far the score at D_last is below its highest, if there is a break.
+      p_falls: probability that the score at D_next is below that at D_last.
       gain: improvement of the score from D_last to D_next.
       score_next: score at D_next, without the noise of a test set.
-      p_matters: that the gain is at least what matters.
-      p_pretraining_helps: that the score at D_last beats no pretraining; None if that
-        is not known.
-      utilities: expected utility of each choice from now on; what is spent is spent.
-      choice: the best one.
-      margin: how much better it is than the next best.
-      probe: one more fine-tune, None where there is no room for one.
+      p_matters: probability that the gain is large enough to matter.
+      p_pretraining_helps: probability that the score at D_last is better than without
+        pretraining; None if that score is not known.
+      utilities: expected utility of each choice from now on, without past costs.
+      choice: the best choice.
+      margin: lead of the best choice over the next best.
+      probe: one more fine-tune; None if there is no further checkpoint.
       D_best: D_p at which pretraining has the highest expected utility.
-      D_even: largest D_p that is expected to be worth as much as stopping now; inf if
-        beyond 64 times D_last.
+      D_even: largest D_p whose expected utility is that of stopping now; inf if beyond
+        64 times D_last.
     """
 
     D_last: float
@@ -126,7 +128,7 @@ class Card:
     D_even: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """Convert the fields to a plain record for JSON."""
         return asdict(self)
 
 
@@ -144,20 +146,20 @@ def make_card(
     probability: float = 0.9,
     seed: int = 0,
 ) -> Card:
-    """The decision about a curve.
+    """Decide about a curve.
 
     Args:
-      curves: draws of it.
+      curves: draws of the curve.
       checkpoints: D_p that have been scored, increasing.
       noise: standard error of the score of one more checkpoint.
-      p_seen: P(break) within the checkpoints where it is known better than from draws.
-      D_next: tokens of pretraining to think of next; twice the last if None.
+      p_seen: P(break) within the checkpoints, if known more exactly than from draws.
+      D_next: next number of pretraining tokens to consider; twice the last if None.
       baseline: the score without pretraining.
       others: expected best scores of the same task with other mixtures, by name.
-      prices: what a score is worth.
-      matters: change of the score that counts as one.
-      probability: of the intervals.
-      seed: of draws of noise.
+      prices: value of a score and cost of pretraining.
+      matters: smallest change of the score that matters.
+      probability: probability of the intervals.
+      seed: random seed of the noise.
     """
     last = float(checkpoints[-1])
     D_next = 2 * last if D_next is None else D_next
@@ -199,8 +201,8 @@ def interval(values: Float[np.ndarray, " draw"], probability: float) -> Interval
     """Median and central interval of draws."""
     if not len(values):
         return Interval(*(float("nan"),) * 3)
-    tail = (1 - probability) / 2
-    return Interval(*map(float, np.quantile(values, [tail, 0.5, 1 - tail])))
+    lower_level, upper_level = interval_levels(probability)
+    return Interval(*map(float, np.quantile(values, [lower_level, 0.5, upper_level])))
 
 
 def best_seen(
@@ -238,7 +240,7 @@ def _probe(
     noise: float,
     seed: int,
 ) -> Probe | None:
-    """The checkpoint between two scored ones whose score would help most to decide.
+    """The checkpoint between scored ones that would help the decision most.
 
     Draws are sorted by the score that they would show there. In each of `PARTS` parts
     one half says which choice is best and the other half what it is worth, so that

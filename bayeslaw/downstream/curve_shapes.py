@@ -9,9 +9,9 @@ and a scale, a curve
 
 g_q holds the laws: q = 0 is linear in log D_p, the logarithmic law of Isik et al. 2024
 (2402.04177) with beta = 1, and a little above or below for other beta; q < 0 is the
-saturating power law c - a D_p^-alpha; q > 0 grows like a power of D_p. A decline has a
-twin that settles at the same point, so that it is told from saturation by the fall
-alone.
+saturating power law c - a D_p^-alpha; q > 0 grows like a power of D_p. Every decline
+has a twin that settles at the same point, so that only the fall distinguishes it from
+saturation.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -37,7 +37,7 @@ DECLINES_BY = {0.1: 1, 0.2: 1, 0.35: 1, 0.6: 1, 1.0: 0.7}  # share of the level
 
 @dataclass(frozen=True)
 class Shapes:
-    """A finite set of shapes, as dense as data of a dozen points can tell apart."""
+    """A finite set of shapes, as dense as a dozen points can distinguish."""
 
     kind: Int[np.ndarray, " shape"]  # place in `KINDS`
     curvature: Float[np.ndarray, " shape"]  # q
@@ -59,11 +59,11 @@ class Shapes:
         return self.decline[:, None] * self._past_bend(t)
 
     def select(self, chosen: np.ndarray) -> "Shapes":
-        """Some of the shapes, by number, in that order and as often as named."""
+        """Select shapes by number; the order and repetitions of `numbers` are kept."""
         return Shapes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def between(self, rng: np.random.Generator) -> "Shapes":
-        """Shapes drawn anew, each as near to its own as to its neighbours."""
+        """Move each shape to a random place between itself and its neighbours."""
         bent = self.kind != RISES
         q = np.where(
             bent,
@@ -106,7 +106,7 @@ def _grow(q: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def all_shapes() -> Shapes:
-    """Every shape there is: 7 that rise, 128 that settle, 640 that decline."""
+    """All shapes: 7 that rise, 128 that settle, 640 that decline."""
     rows = [(RISES, q, np.nan, np.nan, 0.0, w) for q, w in CURVATURES.items()]
     bent = product(CURVATURES_BENT.items(), BENDS, WIDTHS)
     for (q, weight), bend, width in bent:

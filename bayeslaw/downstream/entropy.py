@@ -1,4 +1,4 @@
-"""Cross-entropy beside a score: does it go on improving while the score falls?"""
+"""Cross-entropy compared with a score: does it improve while the score falls?"""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from bayeslaw.errors import InputError
 def entropies_beside(
     table: CurveTable, metric: str, prior: BreakPrior
 ) -> tuple[Mapping[Curve, BreakPosterior], list[str]]:
-    """Curves of cross-entropy beside those of the metric; what was left out."""
+    """Curves of cross-entropy that match those of the metric, and notes."""
     entropy = ENTROPIES[0]
     if metric in ENTROPIES or entropy not in {c.metric for c in table.curves}:
         return {}, []
@@ -29,7 +29,7 @@ def entropies_beside(
 def entropy_check(
     curve: Curve, card: Card, entropies: Mapping[Curve, BreakPosterior], seed: int
 ) -> EntropyCheck | None:
-    """Whether cross-entropy improves while the score falls; None without its curve."""
+    """Check whether cross-entropy improves while the score falls; None without it."""
     same = [
         posterior
         for other, posterior in entropies.items()
@@ -44,6 +44,6 @@ def entropy_check(
 
 
 def are_rivals(one: Curve, other: Curve) -> bool:
-    """Whether two curves differ in their mixture or metric only."""
+    """Whether two curves differ only in their mixture or metric."""
     names = ("task", "N", "D_f", "pairs")
     return all(getattr(one, name) == getattr(other, name) for name in names)

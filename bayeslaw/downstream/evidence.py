@@ -30,7 +30,7 @@ OUTLIER, OUTLIER_FACTOR = 0.03, 6.0
 
 @dataclass(frozen=True)
 class Points:
-    """One curve, the larger the better.
+    """The points of one curve; larger scores are better.
 
     Attributes:
       t: log D_p, 0 at the first point and 1 at the last.
@@ -47,11 +47,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the points say of each shape and noise, and of level and scale given both.
+    """Evidence of each shape and noise, and level and scale given both.
 
     Attributes:
       log_z: log of the integral over level and scale times the prior of the noise.
-      mean: posterior means of level and scale before the scale is held above 0.
+      mean: posterior means of level and scale before the scale is restricted to > 0.
       covariance: their variances and covariance.
     """
 
@@ -60,7 +60,7 @@ class Evidence:
     covariance: tuple[Float[np.ndarray, "shape noise"], ...]
 
     def select(self, chosen: np.ndarray) -> "Evidence":
-        """Some of the shapes, by number, in that order and as often as named."""
+        """Select shapes by number; the order and repetitions of `numbers` are kept."""
         return Evidence(
             self.log_z[chosen],
             tuple(part[chosen] for part in self.mean),
@@ -97,7 +97,7 @@ def noise_nodes(
 
 
 def evidence(points: Points, shapes: Shapes) -> Evidence:
-    """The evidence of every shape, and level and scale given each.
+    """Compute the evidence of every shape, and level and scale given each.
 
     With weights w the posterior precision of (level, scale) is a 2 x 2 matrix; the
     share of its Normal distribution above scale 0 closes the integral.
@@ -112,7 +112,7 @@ def evidence(points: Points, shapes: Shapes) -> Evidence:
 def evidence_of_pairs(
     points: Points, shapes: Shapes, noise: Int[np.ndarray, " shape"]
 ) -> Evidence:
-    """The evidence of each shape with one noise of its own; one column."""
+    """Compute the evidence of each shape with one noise of its own; one column."""
     variance, log_prior = noise_nodes(points)
     weight = 1 / variance[noise]
     found = _integrate(

@@ -1,4 +1,4 @@
-"""Would a curve that does not decline look like this one?"""
+"""Null check: could a curve that does not decline look like this one?"""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,17 +9,17 @@ from bayeslaw.downstream.evidence import evidence_of_pairs, noise_nodes
 
 
 def p_null(posterior: BreakPosterior, n: int = 1000, seed: int = 0) -> float:
-    """How often curves that do not decline would fall as far.
+    """Estimate how often curves that do not decline would fall as far.
 
-    A posterior predictive check of the kinds without a decline: the share of repeated
+    A posterior predictive check of the kinds without a decline: the share of replicated
     experiments whose mean scores fall as far below their running maximum as the given
-    ones do. The noise is what the standard errors say, or what runs of the same D_p
-    show if that is more, or the least that is thought possible where neither is known.
+    ones. The noise is that of the standard errors, or the spread of runs at the same
+    D_p if larger, or the smallest plausible noise if neither is known.
 
     Args:
-      posterior: of the curve.
-      n: experiments.
-      seed: of their noise.
+      posterior: posterior of the curve.
+      n: number of replicated experiments.
+      seed: random seed of their noise.
     """
     rng, points = np.random.default_rng(seed), posterior.points
     weight = np.exp(posterior.log_weight - posterior.log_weight[:, :1].max())

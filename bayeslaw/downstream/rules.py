@@ -1,9 +1,9 @@
-"""Rules without a posterior, to compare with: a plug-in curve, and the papers' guide.
+"""Rules without a posterior, for comparison: a plug-in curve and the papers' guide.
 
-Both fit the law by least squares and believe the fit. The guide of Isik et al. 2024
-(arXiv 2402.04177, "A guide for pretraining data valuation") does so only where scores
-rise and the law fits; elsewhere it compares with no pretraining. What "rise" and "fit"
-mean is decided by eye there, and by two standard errors here.
+Both fit the law by least squares and take the fit as exact. The guide of Isik et al.
+2024 (arXiv 2402.04177, "A guide for pretraining data valuation") does so only where
+scores rise and the law fits; elsewhere it compares with no pretraining. The paper
+judges "rise" and "fit" by eye, this module by two standard errors.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SE_ALONE = 0.02  # share of the mean score, where no standard error is given
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says to do, and why in a few words."""
+    """The choice of a rule, and the reason in a few words."""
 
     choice: Choice
     reason: str
@@ -51,18 +51,19 @@ def plug_in(
     D_next: float,
     prices: Prices,
 ) -> Verdict:
-    """Keep where the fitted law promises more than it costs.
+    """Recommend to keep pretraining if the fitted law predicts more gain than cost.
 
     Args:
       D: tokens of pretraining of each point.
-      score: the larger the better; losses with their sign turned around.
+      score: score of each point, larger is better; the sign of losses is reversed.
       se: standard errors; NaN where not known.
-      D_next: where it is asked whether to go.
-      prices: what a score is worth.
+      D_next: next number of pretraining tokens to consider.
+      prices: value of a score and cost of pretraining.
     """
     fit = fit_law(D, score, se, D_next)
     net = prices.value * fit.gain - prices.cost * (D_next - float(D.max()))
-    return Verdict("keep" if net > 0 else "stop", f"the fit promises {fit.gain:+.3g}")
+    reason = f"the fit predicts a gain of {fit.gain:+.3g}"
+    return Verdict("keep" if net > 0 else "stop", reason)
 
 
 def guide(
@@ -73,25 +74,25 @@ def guide(
     prices: Prices,
     baseline: Baseline | None = None,
 ) -> Verdict:
-    """The papers' guide: as `plug_in`, whose arguments these are, if the law fits.
+    """Apply the papers' guide: as `plug_in` if the law fits, else stop or drop.
 
     Args:
       D: tokens of pretraining of each point.
-      score: the larger the better.
+      score: score of each point; larger is better.
       se: standard errors.
-      D_next: where it is asked whether to go.
-      prices: what a score is worth.
+      D_next: next number of pretraining tokens to consider.
+      prices: value of a score and cost of pretraining.
       baseline: score without pretraining, if known.
     """
     fit = fit_law(D, score, se, D_next)
     if (worst := _deepest_fall(D, score, se)) > LIMIT:
         reason = f"scores fall by {worst:.1f} standard errors"
     elif (misfit := float(np.sqrt(np.mean(fit.residuals**2)))) > LIMIT:
-        reason = f"the law misses by {misfit:.1f} standard errors"
+        reason = f"the law misfits by {misfit:.1f} standard errors"
     else:
         return plug_in(D, score, se, D_next, prices)
     if baseline is not None and score.max() < baseline.value:
-        return Verdict("drop", f"{reason}, and no pretraining is better")
+        return Verdict("drop", f"{reason}, and the score without pretraining is better")
     return Verdict("stop", reason)
 
 
@@ -101,7 +102,7 @@ def fit_law(
     se: Float[np.ndarray, " point"],
     D_next: float,
 ) -> Fit:
-    """The BLEU law, or that of cross-entropy for negative scores, by least squares."""
+    """Fit the law of BLEU (cross-entropy for negative scores) by least squares."""
     x = np.log(D / np.exp(np.log(D).mean()))
     last = np.array([x.max(), np.log(D_next / D.max()) + x.max()])
     sd = _known(se, score)

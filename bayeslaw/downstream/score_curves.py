@@ -1,4 +1,4 @@
-"""What a table of downstream scores gives: its metric, its curves one by one."""
+"""From a table of downstream scores: its metric, and its curves one by one."""
 
 from collections.abc import Mapping
 
@@ -26,25 +26,25 @@ MATTERS_SHARE = 0.01
 
 
 def usual_change(table: CurveTable, metric: str) -> float:
-    """Change of a score that matters: .3 points, or 1 % where there are no bounds."""
+    """Smallest change that matters: 0.3 points, 0.003 of a fraction, else 1 %."""
     values = table.columns["value"][table.columns["metric"] == metric]
     share = MATTERS_SHARE * float(np.abs(values).mean())
     return MATTERS.get(table.units[metric], share)
 
 
 def chosen_metric(table: CurveTable, metric: str | None) -> tuple[str, list[str]]:
-    """The metric that decisions are about, and what to say of the choice."""
+    """Choose the metric to decide about, with notes on the choice."""
     metrics = list(table.units)
     if metric is not None:
         if metric not in metrics:
             raise InputError(
-                "no such metric in the table",
-                "argument metric",
+                "the table has no such metric",
+                "argument metric (--metric)",
                 f"`{metric}`",
                 f"one of {first_ten(metrics)}",
-                f"name `{near}`"
+                f"did you mean `{near}`?"
                 if (near := nearest(metric, metrics))
-                else "name a metric of the table",
+                else "choose a metric of the table",
             )
         return metric, []
     others = [name for name in metrics if name not in ENTROPIES]
@@ -53,12 +53,12 @@ def chosen_metric(table: CurveTable, metric: str | None) -> tuple[str, list[str]
     if len(others) > 1 and not usual:
         raise InputError(
             "the table has several metrics",
-            "argument metric",
-            first_ten(others),
-            "the one that decisions are about",
-            "name it",
+            "argument metric (--metric)",
+            f"none; the table has {first_ten(others)}",
+            "the metric to decide about",
+            f"choose one, for example --metric {others[0]}",
         )
-    note = f"decisions are about {chosen}; the table also has "
+    note = f"decisions use {chosen} (--metric); the table also has "
     rest = [name for name in metrics if name != chosen]
     return chosen, [note + first_ten(rest)] if rest else []
 
@@ -67,11 +67,11 @@ def top_of(unit: str) -> float:
     """The best possible score of a unit that has one."""
     if unit not in MATTERS:
         raise InputError(
-            "the logit of a score without bounds",
-            "argument logit",
+            "a score without bounds has no logit",
+            "argument logit (--logit)",
             f"unit `{unit}`",
-            "a score in points (0 to 100) or as a fraction",
-            "leave `logit` out, or name the unit of the metric",
+            "a score in points (0 to 100) or as a fraction (0 to 1)",
+            "omit --logit, or correct the unit of the metric",
         )
     return 100.0 if unit == POINTS else 1.0
 
@@ -79,7 +79,7 @@ def top_of(unit: str) -> float:
 def posteriors(
     table: CurveTable, metric: str, scale: Scale, prior: BreakPrior
 ) -> tuple[dict[Curve, BreakPosterior], list[str]]:
-    """Each curve by itself; which ones have too few checkpoints."""
+    """Fit each curve by itself, with a note on those with too few checkpoints."""
     found, short = {}, []
     for curve in table.curves:
         if curve.metric != metric:
@@ -93,22 +93,25 @@ def posteriors(
         found[curve] = break_posterior(D, value, se, scale=scale, prior=prior)
     if not found:
         raise InputError(
-            "no curve has enough checkpoints to tell its shape",
+            "no curve has enough checkpoints to identify its shape",
             f"{table.source}, column `D_p`, metric `{metric}`",
             f"fewer than {LEAST_POINTS} different D_p in each of {len(short)} curves",
             f"at least {LEAST_POINTS} different D_p in a curve",
             "fine-tune and score more checkpoints",
         )
-    note = f"left out, with fewer than {LEAST_POINTS} checkpoints: {first_ten(short)}"
+    note = (
+        f"omitted curves, with fewer than {LEAST_POINTS} checkpoints: "
+        f"{first_ten(short)}"
+    )
     return found, [note] if short else []
 
 
 def _pooled(
     D: Float[np.ndarray, " point"], se: Float[np.ndarray, " point"]
 ) -> Float[np.ndarray, " point"]:
-    """Standard errors alike for all scores of a checkpoint.
+    """Pool the standard errors of all scores of a checkpoint.
 
-    A low score has a small bootstrap error, and would count more than a high one.
+    A low score has a small bootstrap error and would get more weight than a high one.
     """
     found = se.copy()
     for count in np.unique(D):
@@ -119,7 +122,7 @@ def _pooled(
 
 
 def covariates(table: CurveTable, curve: Curve) -> tuple[float, float, float]:
-    """Logarithms of D_f (or pairs) and of N, alignment; NaN where not given."""
+    """Logarithms of D_f (or pairs) and of N, and alignment; NaN where not given."""
     data = curve.D_f or curve.pairs
     alignment = table.columns["alignment"][table.rows_of(curve)]
     known = alignment[~np.isnan(alignment)]
@@ -131,7 +134,7 @@ def covariates(table: CurveTable, curve: Curve) -> tuple[float, float, float]:
 
 
 def baseline_of(table: CurveTable, curve: Curve, scale: Scale) -> Baseline | None:
-    """The score without pretraining, with the error of its mean; None if not given."""
+    """The mean score without pretraining with its standard error; None if not given."""
     rows = table.rows_of(curve.baseline)
     if not rows.any():
         return None
@@ -144,7 +147,7 @@ def baseline_of(table: CurveTable, curve: Curve, scale: Scale) -> Baseline | Non
 
 
 def require_ahead(found: Mapping[Curve, BreakPosterior], D_next: float | None) -> None:
-    """Refuse a D_next that some curve has passed."""
+    """Refuse a D_next that is not beyond the last checkpoint of every curve."""
     behind = [
         curve
         for curve, posterior in found.items()
@@ -152,21 +155,21 @@ def require_ahead(found: Mapping[Curve, BreakPosterior], D_next: float | None) -
     ]
     if behind:
         raise InputError(
-            "D_next lies behind the last checkpoint",
-            "argument D_next",
-            f"{D_next:.6g}, and {behind[0]} ends at {found[behind[0]].last:.6g}",
+            "D_next is not beyond the last checkpoint",
+            "argument D_next (--tokens)",
+            f"{D_next:.6g}, but {behind[0]} ends at {found[behind[0]].last:.6g}",
             "more tokens than the last checkpoint of every curve",
-            "name more tokens, or leave it out for twice the last of each",
+            "give more tokens, or omit it to use twice the last of each curve",
         )
 
 
 def require_positive(matters: float) -> None:
-    """Refuse a change that would always count."""
+    """Refuse a smallest relevant change that is not above 0."""
     if not matters > 0:
         raise InputError(
-            "a change that matters is above 0",
-            "argument matters",
+            "smallest change that matters is not above 0",
+            "argument matters (--matters)",
             f"{matters:g}",
             "a number above 0, in the unit of the score",
-            "name the smallest change that would make a difference",
+            "give the smallest change of the score that would make a difference",
         )

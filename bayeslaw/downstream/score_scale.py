@@ -1,4 +1,4 @@
-"""The scale on which a score follows its law: as it is, turned around, or its logit."""
+"""The scale on which a score follows its law: as is, sign reversed, or its logit."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ Scores = Float[np.ndarray, "*shape"]
 
 @dataclass(frozen=True)
 class Scale:
-    """From the table's values to what laws speak of, and back.
+    """Conversion between the values of the table and the scale of the law.
 
     Attributes:
-      larger_is_better: False for losses, whose sign is turned around.
+      larger_is_better: False for losses, whose sign is reversed.
       top: best possible value, where the logit of value / top follows the law: for
         bounded metrics such as accuracy. None for the value itself.
     """
@@ -26,7 +26,7 @@ class Scale:
     def law(
         self, value: Float[np.ndarray, " point"], se: Float[np.ndarray, " point"]
     ) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-        """Values and standard errors on the scale of the law, the larger the better.
+        """Values and standard errors on the scale of the law; larger is better.
 
         Raises:
           InputError: a logit of a value that is not between 0 and top.
@@ -37,17 +37,17 @@ class Scale:
         outside = (share <= 0) | (share >= 1)
         if outside.any():
             raise InputError(
-                "a logit needs scores inside their bounds",
+                "a logit needs scores strictly inside their bounds",
                 "column `value`",
                 f"{value[outside][0]:.6g}",
-                f"between 0 and {self.top:g}, neither of them",
-                "leave the metric out of `logit`, or correct its unit",
+                f"between 0 and {self.top:g}, both excluded",
+                "omit --logit (logit=False) for this metric, or correct its unit",
             )
         sign = 1 if self.larger_is_better else -1
         return sign * np.log(share / (1 - share)), se / (self.top * share * (1 - share))
 
     def score(self, y: Scores) -> Scores:
-        """Scores in the table's unit, the larger the better: losses are negative."""
+        """Scores in the table's unit, larger is better: losses are negative."""
         sign = 1 if self.larger_is_better else -1
         if self.top is None:
             return y

@@ -1,6 +1,6 @@
-"""How often curves break, learnt from all curves of a table and shared by task.
+"""How often curves break, estimated from all curves of a table and shared by task.
 
-The rate at which curve i of task j begins to decline, a unit of log D_p, is
+The rate at which curve i of task j begins to decline, per unit of log D_p, is
 
   log hazard_i = mu + slope (alignment_i - mean alignment) + spread u_j,  u_j ~ N(0, 1)
 
@@ -35,7 +35,7 @@ U_WEIGHT = _weights / _weights.sum()
 
 @dataclass(frozen=True)
 class Shared:
-    """What all curves of a table say of breaks.
+    """Break rates estimated from all curves of a table.
 
     Attributes:
       kinds: posterior probabilities of `KINDS` for each curve.
@@ -56,13 +56,13 @@ def share(
     alignment: Float[np.ndarray, " curve"] | None = None,
     prior: BreakPrior = USUAL_PRIOR,
 ) -> Shared:
-    """Posterior of breaks in all curves together.
+    """Estimate the break rate from all curves together.
 
     Args:
-      curves: posterior of each alone; what their own prior of kinds was has no part.
+      curves: posterior of each curve alone; its own prior of kinds is not used.
       tasks: the task of each.
-      alignment: alignment score of each; NaN counts as the mean.
-      prior: what is believed of curves before the table.
+      alignment: alignment score of each; NaN is replaced by the mean.
+      prior: prior of breaks.
     """
     grid = (
         _nodes(stats.norm(np.log(prior.hazard), HAZARD_SD), HAZARD_VALUES),
@@ -112,7 +112,7 @@ def settling_counts(prior: BreakPrior) -> tuple[float, float]:
 
 
 def centred(values: np.ndarray) -> np.ndarray:
-    """Differences from the mean of what is known; 0 where it is not."""
+    """Differences from the mean of the known values; 0 where a value is unknown."""
     known = ~np.isnan(values)
     mean = np.where(known, values, 0.0).sum(0) / np.maximum(known.sum(0), 1)
     return np.where(known, values - mean, 0.0)
@@ -150,5 +150,5 @@ def _given_settling(
 
 
 def _nodes(distribution: Any, n: int) -> Float[np.ndarray, " node"]:
-    """Middles of equally likely parts of a distribution."""
+    """Medians of equally likely parts of a distribution."""
     return np.asarray(distribution.ppf((np.arange(n) + 0.5) / n))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,14 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayeslaw.data.losses import RunTable
-from bayeslaw.decisions import ratio_form, require_ratio_form
+from bayeslaw.decisions import require_ratios, target_loss_of
 from bayeslaw.decisions.solvers import Losses, best_per_draw, no_limits
 from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.evaluation.coverage import Calibration
 from bayeslaw.evaluation.simulation import simulate
 from bayeslaw.inference import SamplerSettings, sample, use_compile_cache
 from bayeslaw.laws import Law
-from bayeslaw.model import ModelSpec, arrange, select_rows
+from bayeslaw.model import ModelSpec, arrange, read_spec, select_rows
+from bayeslaw.numbers import in_float64
 
 # Draws kept of each quantity: ranks among these are as fine as any test here sees.
 KEPT_DRAWS = 200
@@ -53,11 +55,11 @@ class Design:
 
 
 def calibrate(
-    spec: ModelSpec,
+    spec: ModelSpec | str | Path,
     *,
     n_studies: int = 200,
     seed: int = 0,
-    truth: ModelSpec | None = None,
+    truth: ModelSpec | str | Path | None = None,
     design: Design | None = None,
     settings: SamplerSettings = SETTINGS,
     batch: int = 8,
@@ -69,7 +71,8 @@ def calibrate(
     exactly as often as they say, on average over studies.
 
     Args:
-      spec: model to fit; a law with ratios, without transfer and repetition.
+      spec: model to fit, its file, or the name of a shipped one; a law with ratios,
+        without transfer and repetition.
       n_studies: simulated studies, two or more.
       seed: seed of the first study; the others count up.
       truth: model to simulate from; `spec` if not given. Where it differs, only
@@ -86,11 +89,12 @@ def calibrate(
       InputError: a model that simulated studies cannot try, or too few of them.
 
     Example:
-      >>> calibration = calibrate(read_spec("models/default.toml"), n_studies=200)
+      >>> calibration = calibrate("default", n_studies=200)
       >>> calibration.faults
       []
     """
-    design, truth = design or Design(), truth or spec
+    spec, design = read_spec(spec), design or Design()
+    truth = read_spec(truth or spec)
     _require_possible(spec, truth, n_studies, design)
     use_compile_cache()
     parts = []
@@ -111,7 +115,7 @@ def _require_possible(
     spec: ModelSpec, truth: ModelSpec, n_studies: int, design: Design
 ) -> None:
     for model in (spec, truth):
-        require_ratio_form(model)
+        require_ratios(model)
         if "mixture" in model.law_record.all_inputs:
             raise InputError(
                 "simulated studies have no transfer",
@@ -144,6 +148,7 @@ def _require_possible(
             )
 
 
+@in_float64
 def _batch(
     spec: ModelSpec,
     truth_spec: ModelSpec,
@@ -152,11 +157,10 @@ def _batch(
     settings: SamplerSettings,
 ) -> Calibration:
     studies = [_study(truth_spec, design, seed) for seed in seeds]
-    with jax.enable_x64(True):
-        arranged = [arrange(select_rows(table, spec), spec) for table, _ in studies]
-        data = jax.tree.map(lambda *a: jnp.stack(a), *(data for data, _ in arranged))
-        keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-        drawn = jax.device_get(sample(spec, data, keys, settings))
+    arranged = [arrange(select_rows(table, spec), spec) for table, _ in studies]
+    data = jax.tree.map(lambda *a: jnp.stack(a), *(data for data, _ in arranged))
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    drawn = jax.device_get(sample(spec, data, keys, settings))
     truths, draws = [], []
     for i, ((_, truth), (_, layout)) in enumerate(zip(studies, arranged, strict=True)):
         values = {name: _thinned(array[i]) for name, array in drawn.values.items()}
@@ -222,7 +226,7 @@ def _quantities(
 ) -> dict[str, np.ndarray]:
     """What a decision rests on: losses at the target, and the best ratios there."""
     own = {name: values[name] for name in law.coordinates}
-    form = ratio_form(law, reference, design.target_N)(own, design.target_D)
+    form = target_loss_of(law, reference, design.target_N)(own, design.target_D)
     n_families = len(design.families)
     scaled = form.full - form.floor
     return {

@@ -5,17 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from bayeslaw.checks import check
 from bayeslaw.data.losses import RunTable
 from bayeslaw.evaluation.elpd import Score, paired_scores, stacking_weights
 from bayeslaw.evaluation.fitted_models import (
+    FittedModel,
     Largest,
-    Rival,
     RowKey,
+    fitted_model,
     largest_runs,
-    rival,
     shared_rows,
 )
 from bayeslaw.evaluation.held_out import (
@@ -27,7 +26,7 @@ from bayeslaw.evaluation.held_out import (
     refit_log_density,
     refit_without,
 )
-from bayeslaw.inference import Report, SamplerSettings, provenance
+from bayeslaw.inference import Fitted, Posterior, Report, SamplerSettings
 
 REFIT_SETTINGS = SamplerSettings(chains=4, warmup=400, draws=250)
 # Short chains of many refits: above it a refit is named, not hidden.
@@ -111,9 +110,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Scored:
-    """Everything measured of one rival, before rivals are set side by side."""
+    """Everything measured of one model, before models are set side by side."""
 
-    rival: Rival
+    model: FittedModel
     by_run: dict[str, float]
     largest_by_run: dict[str, float]
     accuracy: Accuracy
@@ -123,7 +122,7 @@ class _Scored:
 
 
 def compare(
-    posteriors: Mapping[str, xr.DataTree],
+    posteriors: Mapping[str, Posterior],
     table: RunTable,
     *,
     largest: Largest = "N",
@@ -160,20 +159,21 @@ def compare(
     stacking: Yao et al. 2018, arXiv 1704.02030.
 
     Example:
-      >>> posteriors = {name: fit(table, f"models/{name}.toml")
+      >>> posteriors = {name: fit(table, name)
       ...               for name in ("default", "he2024_partial_pooling")}
       >>> compare(posteriors, table).weights
     """
-    rivals = [rival(name, tree, table) for name, tree in posteriors.items()]
-    rows = shared_rows(rivals)
+    fitted = {name: Fitted.of(posterior) for name, posterior in posteriors.items()}
+    models = [fitted_model(name, one, table) for name, one in fitted.items()]
+    rows = shared_rows(models)
     held_out, what = largest_runs(table, rows, largest)
     found = [
         _score(one, rows, held_out, max_refits, settings, seed, report)
-        for one in rivals
+        for one in models
     ]
     failed = {
-        name: tuple(failure.name for failure in check(tree).failures)
-        for name, tree in posteriors.items()
+        name: tuple(failure.name for failure in check(one).failures)
+        for name, one in fitted.items()
     }
     return Comparison(
         models=_ranked(found, failed),
@@ -181,13 +181,13 @@ def compare(
         runs=len(found[0].by_run),
         largest=what,
         largest_runs=held_out,
-        origin=", ".join(provenance(next(iter(posteriors.values())))["origin"]),
+        origin=next(iter(fitted.values())).origin,
         notes=tuple(_notes(found, rows, failed)),
     )
 
 
 def _score(
-    one: Rival,
+    one: FittedModel,
     rows: set[RowKey],
     held_out: tuple[str, ...],
     max_refits: int | None,
@@ -215,7 +215,7 @@ def _score(
         by_run[run] = refit_log_density(one, refit, rows)[run]
     largest = refit_log_density(one, refits[0], rows)
     return _Scored(
-        rival=one,
+        model=one,
         by_run=by_run,
         largest_by_run={run: largest[run] for run in held_out},
         accuracy=accuracy(one, refits[0], held_out, rows, seed),
@@ -239,7 +239,7 @@ def _ranked(
     scores = zip(paired_scores(one_out), paired_scores(largest), strict=True)
     models = [
         ModelScore(
-            name=one.rival.name,
+            name=one.model.name,
             one_out=of_one_out,
             largest=of_largest,
             weight=float(weight),
@@ -248,7 +248,7 @@ def _ranked(
             not_refitted=one.not_refitted,
             refit_rhat=max(refit.rhat for refit in one.refits),
             refit_divergences=sum(refit.divergences for refit in one.refits),
-            failed_checks=failed[one.rival.name],
+            failed_checks=failed[one.model.name],
             by_run=one.by_run,
             largest_by_run=one.largest_by_run,
         )
@@ -266,7 +266,7 @@ def _notes(
 ) -> Iterator[str]:
     """What was left out, and what is not to be trusted."""
     for one in found:
-        name, extra = one.rival.name, len(one.rival.table) - len(rows)
+        name, extra = one.model.name, len(one.model.table) - len(rows)
         if extra:
             yield (
                 f"{name}: fitted to {extra} rows more than the models share; scored on "

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Bool, Float
 
 from bayeslaw.data.losses import RunTable
 from bayeslaw.errors import InputError
-from bayeslaw.inference import needed_draws, provenance, spec_of
-from bayeslaw.model import Layout, ModelSpec, Observations, arrange, select_rows
+from bayeslaw.inference import Fitted, Posterior, needed_draws
+from bayeslaw.model import Axes, ModelSpec, PaddedArrays, arrange, select_rows
+from bayeslaw.numbers import in_float64
 
 # What tells the rows of a table apart.
 ROW_KEY = ("run", "N", "D", "schedule", "family", "metric")
@@ -28,7 +27,7 @@ Draws = dict[str, Float[np.ndarray, "..."]]
 
 
 @dataclass(frozen=True)
-class Rival:
+class FittedModel:
     """A fitted model with its rows laid out for scoring.
 
     Attributes:
@@ -43,8 +42,8 @@ class Rival:
     name: str
     spec: ModelSpec
     table: RunTable
-    data: Observations
-    layout: Layout
+    data: PaddedArrays
+    layout: Axes
     draws: Draws
 
     @property
@@ -53,13 +52,14 @@ class Rival:
         return list(zip(*(self.table.columns[name] for name in ROW_KEY), strict=True))
 
 
-def rival(name: str, posterior: xr.DataTree, table: RunTable) -> Rival:
-    """A posterior as a rival, with the table it was fitted to.
+def fitted_model(name: str, posterior: Posterior, table: RunTable) -> FittedModel:
+    """A posterior laid out for a comparison, with the table it was fitted to.
 
     Raises:
       InputError: the posterior was fitted to other rows.
     """
-    spec, record = spec_of(posterior), provenance(posterior)
+    fitted = Fitted.of(posterior)
+    spec, record = fitted.spec, fitted.record
     rows = select_rows(table, spec)
     if rows.sha256 != record["table_sha256"]:
         raise InputError(
@@ -69,43 +69,41 @@ def rival(name: str, posterior: xr.DataTree, table: RunTable) -> Rival:
             f"rows with hash {record['table_sha256'][:12]}",
             "name the table of the fit with --table, or fit again",
         )
-    with jax.enable_x64(True):
-        data, layout = arrange(rows, spec)
-    draws = posterior["posterior"].dataset
-    values = {k: draws[k].values for k in needed_draws(spec)}
-    return Rival(name, spec, rows, data, layout, values)
+    data, layout = arrange(rows, spec)
+    values = {k: fitted.posterior[k].values for k in needed_draws(spec)}
+    return FittedModel(name, spec, rows, data, layout, values)
 
 
-def shared_rows(rivals: Sequence[Rival]) -> set[RowKey]:
-    """Rows that every rival describes: only on these can they be compared.
+def shared_rows(models: Sequence[FittedModel]) -> set[RowKey]:
+    """Rows that every model describes: only on these can they be compared.
 
     Raises:
       InputError: there are none.
     """
-    shared = set(rivals[0].keys).intersection(*(one.keys for one in rivals[1:]))
+    shared = set(models[0].keys).intersection(*(one.keys for one in models[1:]))
     if not shared:
         raise InputError(
             "models describe no common row",
-            "models " + ", ".join(one.name for one in rivals),
+            "models " + ", ".join(one.name for one in models),
             "no row that all of them select",
             "models of the same metric and schedule",
-            "compare models whose [selection] overlaps",
+            "compare models whose [rows] overlap",
         )
     return shared
 
 
-def scored(one: Rival, rows: set[RowKey]) -> Observations:
-    """The rival's observations, only those of `rows` observed."""
+@in_float64
+def scored(one: FittedModel, rows: set[RowKey]) -> PaddedArrays:
+    """The model's observations, only those of `rows` observed."""
     keep = np.zeros(one.data.observed.shape, bool)
     for key, group, cell in zip(
         one.keys, one.layout.group, one.layout.cell, strict=True
     ):
         keep[group, cell] = key in rows
-    with jax.enable_x64(True):
-        return one.data._replace(observed=jnp.asarray(keep))
+    return one.data._replace(observed=jnp.asarray(keep))
 
 
-def rows_of(one: Rival, runs: Sequence[str]) -> Bool[np.ndarray, "1 cell"]:
+def rows_of(one: FittedModel, runs: Sequence[str]) -> Bool[np.ndarray, "1 cell"]:
     """Which cells belong to some runs."""
     named = [position for position, run in enumerate(one.layout.runs) if run in runs]
     return np.isin(one.data.run, named)[None]

@@ -10,7 +10,13 @@ from arviz_stats.base import array_stats
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from bayeslaw.evaluation.fitted_models import Draws, Rival, RowKey, rows_of, scored
+from bayeslaw.evaluation.fitted_models import (
+    Draws,
+    FittedModel,
+    RowKey,
+    rows_of,
+    scored,
+)
 from bayeslaw.inference import (
     Report,
     SamplerSettings,
@@ -19,7 +25,8 @@ from bayeslaw.inference import (
     sample,
     use_compile_cache,
 )
-from bayeslaw.model import Observations, noise_of
+from bayeslaw.model import PaddedArrays, noise_of
+from bayeslaw.numbers import in_float64
 
 # Data sets fitted side by side in one call; more of them fill memory, not cores.
 SETS_AT_ONCE = 8
@@ -54,14 +61,14 @@ class Refit:
     divergences: int
 
 
-def leave_one_run_out(one: Rival, rows: set[RowKey]) -> LeftOut:
-    """Log density of each run of the rival given its other runs.
+def leave_one_run_out(one: FittedModel, rows: set[RowKey]) -> LeftOut:
+    """Log density of each run of the model given its other runs.
 
     Draws of the full posterior, weighted by the inverse density of all rows of the run
     (Pareto-smoothed), stand for draws without it.
 
     Args:
-      one: rival.
+      one: a fitted model.
       rows: rows to score; a run is left out with all its rows.
 
     Source: Vehtari, Gelman and Gabry 2017, arXiv 1507.04544; Pareto k: Vehtari et al.
@@ -84,23 +91,24 @@ def leave_one_run_out(one: Rival, rows: set[RowKey]) -> LeftOut:
     return LeftOut(np.array(found), np.array(pareto_k))
 
 
-def max_pareto_k(one: Rival) -> float:
+def max_pareto_k(one: FittedModel) -> float:
     """Pareto k above which so many draws cannot be trusted."""
     n_draws = next(iter(one.draws.values())).shape
     return min(1 - 1 / float(np.log10(n_draws[0] * n_draws[1])), 0.7)
 
 
+@in_float64
 def refit_without(
-    one: Rival,
+    one: FittedModel,
     groups: Sequence[Sequence[str]],
     settings: SamplerSettings,
     seed: int,
     report: Report | None = None,
 ) -> list[Refit]:
-    """Fit a rival again, once without each of several groups of runs.
+    """Fit a model again, once without each of several groups of runs.
 
     Args:
-      one: rival.
+      one: a fitted model.
       groups: names of the runs left out of each fit.
       settings: settings of the sampler of each fit.
       seed: seed of all randomness.
@@ -114,11 +122,10 @@ def refit_without(
     found: list[Refit] = []
     for i in range(n_batches):
         batch = padded[i * size : (i + 1) * size]
-        with jax.enable_x64(True):
-            keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), size)
-            data = _side_by_side(one, batch)
-            watch = _labelled(report, f"{one.name}, refits {i + 1} of {n_batches}")
-            drawn = jax.device_get(sample(one.spec, data, keys, settings, watch))
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), i), size)
+        data = _side_by_side(one, batch)
+        watch = _labelled(report, f"{one.name}, refits {i + 1} of {n_batches}")
+        drawn = jax.device_get(sample(one.spec, data, keys, settings, watch))
         found += [
             _refit(
                 {k: v[j] for k, v in drawn.values.items() if k in one.draws},
@@ -129,7 +136,7 @@ def refit_without(
     return found[: len(groups)]
 
 
-def _side_by_side(one: Rival, groups: Sequence[Sequence[str]]) -> Observations:
+def _side_by_side(one: FittedModel, groups: Sequence[Sequence[str]]) -> PaddedArrays:
     """As many copies of the observations as groups, each without its runs."""
     observed = np.asarray(one.data.observed)
     masks = [observed & ~rows_of(one, names) for names in groups]
@@ -158,7 +165,7 @@ def _labelled(report: Report | None, label: str) -> Report | None:
 
 
 def refit_log_density(
-    one: Rival, refit: Refit, rows: set[RowKey]
+    one: FittedModel, refit: Refit, rows: set[RowKey]
 ) -> Mapping[str, float]:
     """Log density of every run's scored rows under the draws of a refit, by run.
 
@@ -185,7 +192,7 @@ class Accuracy:
 
 
 def accuracy(
-    one: Rival, refit: Refit, runs: Sequence[str], rows: set[RowKey], seed: int
+    one: FittedModel, refit: Refit, runs: Sequence[str], rows: set[RowKey], seed: int
 ) -> Accuracy:
     """Errors and interval coverage of the scored rows of runs a refit has not seen."""
     mean, scale = row_moments(one.spec, one.data, refit.draws)

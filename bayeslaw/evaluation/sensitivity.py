@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from scipy.optimize import minimize
 
 from bayeslaw.decisions import Target, optimal_ratios
 from bayeslaw.errors import InputError
 from bayeslaw.evaluation.comparison import Comparison
+from bayeslaw.inference import Fitted, Posterior
 
 STACKED = "stacked"
 
@@ -65,7 +65,7 @@ class Sensitivity:
 
 
 def decision_sensitivity(
-    posteriors: Mapping[str, xr.DataTree],
+    posteriors: Mapping[str, Posterior],
     *,
     N: float,
     D: float,
@@ -100,9 +100,10 @@ def decision_sensitivity(
       >>> decision_sensitivity(posteriors, N=1e9, D=2e10).models[-1].ratios
     """
     options = {"N": N, "D": D, "weights": weights, "normalised": normalised}
-    decisions, reasons = _decide(posteriors, {**options, "probability": probability})
+    fitted = {name: Fitted.of(posterior) for name, posterior in posteriors.items()}
+    decisions, reasons = _decide(fitted, {**options, "probability": probability})
     targets = {
-        name: Target(posteriors[name], N, D, weights, normalised) for name in decisions
+        name: Target(fitted[name], N, D, weights, normalised) for name in decisions
     }
     _require_same_families(targets)
     least = {
@@ -123,10 +124,10 @@ def decision_sensitivity(
             name=name,
             weight=shares[name],
             ratios=decision.ratios,
-            lower=decision.lower,
-            upper=decision.upper,
+            lower={one.name: one.lower for one in decision.families},
+            upper={one.name: one.upper for one in decision.families},
             regret=regret(np.array(list(decision.ratios.values()))),
-            failed_checks=decision.failed_checks,
+            failed_checks=decision.doubts.failed_checks,
         )
         for name, decision in decisions.items()
     ]
@@ -141,7 +142,7 @@ def decision_sensitivity(
 
 
 def _decide(
-    posteriors: Mapping[str, xr.DataTree], options: dict[str, Any]
+    posteriors: Mapping[str, Fitted], options: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Decision of each model that gives one, and the reason of each that does not."""
     decisions, errors = {}, {}

@@ -1,6 +1,7 @@
 """Simulated studies: tables with a known truth, to try designs and test the fit."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,7 +12,8 @@ from jaxtyping import Float
 from bayeslaw.data.losses import RunTable, table_from_rows
 from bayeslaw.errors import InputError
 from bayeslaw.inference import draw_prior
-from bayeslaw.model import ModelSpec, Observations, noise_of_rows
+from bayeslaw.model import ModelSpec, PaddedArrays, noise_of_rows, read_spec
+from bayeslaw.numbers import in_float64
 
 FAMILIES = ("germanic", "romance", "slavic", "indic", "sino_tibetan")
 SIZES = (1e7, 3e7, 1e8, 3e8)
@@ -20,8 +22,9 @@ TOKENS = (1e9, 3e9, 1e10)
 RELATIVE_SE = 0.002
 
 
+@in_float64
 def simulate(
-    spec: ModelSpec,
+    spec: ModelSpec | str | Path,
     *,
     seed: int = 0,
     families: Sequence[str] = FAMILIES,
@@ -38,7 +41,8 @@ def simulate(
     `n_seeds`; each run is cooled at every token count.
 
     Args:
-      spec: model spec; its law and noise make the data.
+      spec: model spec, its file, or the name of a shipped model; its law and noise
+        make the data.
       seed: seed of the truth, the mixtures and the noise.
       families: names of the families.
       sizes: non-embedding parameters N.
@@ -58,10 +62,11 @@ def simulate(
       InputError: `parameters` names no coordinate and no noise of the model.
 
     Example:
-      >>> table, truth = simulate(read_spec("models/he2024_partial_pooling.toml"))
+      >>> table, truth = simulate("he2024_partial_pooling")
       >>> set(table.columns["origin"])
       {'simulated'}
     """
+    spec = read_spec(spec)
     law = spec.law_record
     rng = np.random.default_rng(seed)
     mixtures = _mixtures(rng, len(families), n_mixtures)
@@ -83,11 +88,9 @@ def simulate(
         for name, values in (("N", sizes), ("D", tokens), ("p", mixtures))
     }
     truth = _truth(spec, seed, len(families), dict(parameters or {}))
-    # The same table whatever the caller computes in.
-    with jax.enable_x64(True):
-        log_mean = _log_mean(spec, truth, inputs, reference)
-        own = {name: truth[name] for name in law.coordinates}
-        truth |= jax.device_get(law.all_natural(own, reference))
+    log_mean = _log_mean(spec, truth, inputs, reference)
+    own = {name: truth[name] for name in law.coordinates}
+    truth |= jax.device_get(law.all_natural(own, reference))
     log_ratio = np.log(inputs["p"] / reference["p"])
     # Noise of few degrees of freedom may overflow; the table then says so.
     with np.errstate(over="ignore"):
@@ -170,19 +173,18 @@ def _truth(
     spec: ModelSpec, seed: int, n_families: int, fixed: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     """One prior draw of coordinates and noise, some of it replaced."""
-    with jax.enable_x64(True):
-        empty = jnp.zeros((n_families, 1))
-        inputs = dict.fromkeys(spec.law_record.all_inputs, empty)
-        nothing = Observations(
-            inputs=inputs | {"own": jnp.eye(n_families, dtype=bool)},
-            log_value=empty,
-            log_se=empty,
-            log_ratio=empty,
-            observed=empty > 0,
-            run=jnp.zeros(1, int),
-            run_exists=jnp.ones(1, bool),
-        )
-        draws = jax.device_get(draw_prior(spec, nothing, jax.random.key(seed), 1))
+    empty = jnp.zeros((n_families, 1))
+    inputs = dict.fromkeys(spec.law_record.all_inputs, empty)
+    nothing = PaddedArrays(
+        inputs=inputs | {"own": jnp.eye(n_families, dtype=bool)},
+        log_value=empty,
+        log_se=empty,
+        log_ratio=empty,
+        observed=empty > 0,
+        run=jnp.zeros(1, int),
+        run_exists=jnp.ones(1, bool),
+    )
+    draws = jax.device_get(draw_prior(spec, nothing, jax.random.key(seed), 1))
     truth = {
         name: np.asarray(values[0])
         for name, values in (draws.sites | draws.deterministic).items()

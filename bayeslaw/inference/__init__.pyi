@@ -4,13 +4,11 @@ from .density import needed_draws as needed_draws
 from .density import row_moments as row_moments
 from .density import run_log_density as run_log_density
 from .fitting import fit as fit
-from .posterior import families_of as families_of
+from .posterior import Fitted as Fitted
+from .posterior import Posterior as Posterior
 from .posterior import load_posterior as load_posterior
 from .posterior import provenance as provenance
 from .posterior import save_posterior as save_posterior
-from .posterior import spec_of as spec_of
-from .prediction import coordinates as coordinates
-from .prediction import joined as joined
 from .prediction import law_inputs as law_inputs
 from .prediction import log_outcome as log_outcome
 from .prediction import own_log_ratio as own_log_ratio

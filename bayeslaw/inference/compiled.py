@@ -12,7 +12,7 @@ from typing import Any
 import jax
 from jax import export
 
-from bayeslaw.model import Centring, Observations
+from bayeslaw.model import Centring, PaddedArrays
 
 # The libraries that decide what a function is traced to.
 LIBRARIES = ("jax", "jaxlib", "numpyro")
@@ -32,7 +32,7 @@ def use_compile_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
-class Program:
+class Compiled:
     """A compiled function whose trace is kept beside JAX's cache of compiled programs.
 
     JAX finds a compiled program by what the function is traced and lowered to; for a
@@ -88,7 +88,7 @@ def keep_trees(*kinds: type) -> None:
         export.register_namedtuple_serialization(kind, serialized_name=name)
 
 
-keep_trees(Observations, Centring)
+keep_trees(PaddedArrays, Centring)
 
 
 def _file_of(identity: str) -> Path | None:

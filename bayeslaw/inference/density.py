@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro import distributions as dist
 
-from bayeslaw.inference.compiled import Program
-from bayeslaw.model import ModelSpec, Observations, likelihood_of, row_variance
+from bayeslaw.inference.compiled import Compiled
+from bayeslaw.model import ModelSpec, PaddedArrays, likelihood_of, row_variance
+from bayeslaw.numbers import in_float64
 
 # Points of the integral over a run's effect, and of the search for its mode. They lie
 # dense around the mode and reach beyond the prior, so that a second mode is met too,
@@ -25,8 +26,9 @@ DRAWS_AT_ONCE = 32
 Draws = Mapping[str, Float[np.ndarray, "draw ..."]]
 
 
+@in_float64
 def run_log_density(
-    spec: ModelSpec, data: Observations, draws: Draws
+    spec: ModelSpec, data: PaddedArrays, draws: Draws
 ) -> Float[np.ndarray, "draw run"]:
     r"""Log density of all observed rows of every run, given each draw.
 
@@ -45,13 +47,13 @@ def run_log_density(
     Source: leave-one-group-out density, Merkle, Furr and Rabe-Hesketh 2019,
     arXiv 1802.04452.
     """
-    with jax.enable_x64(True):
-        arrays = {name: jnp.asarray(draws[name]) for name in needed_draws(spec)}
-        return np.asarray(_density(spec.model_dump_json())(data, arrays))
+    arrays = {name: jnp.asarray(draws[name]) for name in needed_draws(spec)}
+    return np.asarray(_density(spec)(data, arrays))
 
 
+@in_float64
 def log_likelihood(
-    spec: ModelSpec, data: Observations, draws: Draws
+    spec: ModelSpec, data: PaddedArrays, draws: Draws
 ) -> Float[np.ndarray, " draw"]:
     """Log density of all observed rows given each draw, run effects among them.
 
@@ -62,19 +64,18 @@ def log_likelihood(
         run_effect, by name.
     """
     names = [*needed_draws(spec), *(["run_effect"] if spec.noise.run_effect else [])]
-    with jax.enable_x64(True):
-        arrays = {name: jnp.asarray(draws[name]) for name in names}
-        return np.asarray(_likelihood(spec.model_dump_json())(data, arrays))
+    arrays = {name: jnp.asarray(draws[name]) for name in names}
+    return np.asarray(_likelihood(spec)(data, arrays))
 
 
+@in_float64
 def row_moments(
-    spec: ModelSpec, data: Observations, draws: Draws
+    spec: ModelSpec, data: PaddedArrays, draws: Draws
 ) -> tuple[Float[np.ndarray, "draw group cell"], Float[np.ndarray, "draw group cell"]]:
     """Middle of every row's log outcome without run effect, and scale of its noise."""
-    with jax.enable_x64(True):
-        arrays = {name: jnp.asarray(draws[name]) for name in needed_draws(spec)}
-        mean, scale = _moments(spec.model_dump_json())(data, arrays)
-        return np.asarray(mean), np.asarray(scale)
+    arrays = {name: jnp.asarray(draws[name]) for name in needed_draws(spec)}
+    mean, scale = _moments(spec)(data, arrays)
+    return np.asarray(mean), np.asarray(scale)
 
 
 def needed_draws(spec: ModelSpec) -> tuple[str, ...]:
@@ -90,48 +91,42 @@ def needed_draws(spec: ModelSpec) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def _density(spec_json: str) -> Callable[..., Array]:
-    spec = ModelSpec.model_validate_json(spec_json)
-
-    def of_draws(data: Observations, draws: dict[str, Array]) -> Array:
+def _density(spec: ModelSpec) -> Callable[..., Array]:
+    def of_draws(data: PaddedArrays, draws: dict[str, Array]) -> Array:
         return jax.lax.map(
             lambda draw: _of_draw(spec, data, draw), draws, batch_size=DRAWS_AT_ONCE
         )
 
-    return Program(of_draws, f"run_density {spec_json}")
+    return Compiled(of_draws, f"run_density {spec.sha256}")
 
 
 @lru_cache(maxsize=16)
-def _likelihood(spec_json: str) -> Callable[..., Array]:
-    spec = ModelSpec.model_validate_json(spec_json)
-
-    def one(data: Observations, draw: dict[str, Array]) -> Array:
+def _likelihood(spec: ModelSpec) -> Callable[..., Array]:
+    def one(data: PaddedArrays, draw: dict[str, Array]) -> Array:
         mean, scale = _row_moments(spec, data, draw)
         if spec.noise.run_effect:
             mean = mean + draw["run_effect"][data.run][None]
         noise = likelihood_of(spec.noise.likelihood, mean, scale, draw.get("nu"))
         return jnp.where(data.observed, noise.log_prob(data.log_value), 0.0).sum()
 
-    def of_draws(data: Observations, draws: dict[str, Array]) -> Array:
+    def of_draws(data: PaddedArrays, draws: dict[str, Array]) -> Array:
         return jax.lax.map(
             lambda draw: one(data, draw), draws, batch_size=DRAWS_AT_ONCE
         )
 
-    return Program(of_draws, f"likelihood {spec_json}")
+    return Compiled(of_draws, f"likelihood {spec.sha256}")
 
 
 @lru_cache(maxsize=16)
-def _moments(spec_json: str) -> Callable[..., tuple[Array, Array]]:
-    spec = ModelSpec.model_validate_json(spec_json)
-
-    def of_draws(data: Observations, draws: dict[str, Array]) -> tuple[Array, Array]:
+def _moments(spec: ModelSpec) -> Callable[..., tuple[Array, Array]]:
+    def of_draws(data: PaddedArrays, draws: dict[str, Array]) -> tuple[Array, Array]:
         return jax.vmap(lambda draw: _row_moments(spec, data, draw))(draws)
 
-    return Program(of_draws, f"row_moments {spec_json}")
+    return Compiled(of_draws, f"row_moments {spec.sha256}")
 
 
 def _row_moments(
-    spec: ModelSpec, data: Observations, draw: Mapping[str, Array]
+    spec: ModelSpec, data: PaddedArrays, draw: Mapping[str, Array]
 ) -> tuple[Array, Array]:
     mean = spec.law_record.log_outcome(data.inputs, draw)
     power = draw.get("sigma_ratio_power")
@@ -141,7 +136,7 @@ def _row_moments(
 
 
 def _of_draw(
-    spec: ModelSpec, data: Observations, draw: Mapping[str, Array]
+    spec: ModelSpec, data: PaddedArrays, draw: Mapping[str, Array]
 ) -> Float[Array, " run"]:
     """Log density of every run given one draw."""
     mean, scale = _row_moments(spec, data, draw)

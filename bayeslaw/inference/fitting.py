@@ -13,26 +13,28 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.data.losses import RunTable
-from bayeslaw.inference.compiled import QUICK_COMPILE, Program, use_compile_cache
+from bayeslaw.inference.compiled import QUICK_COMPILE, Compiled, use_compile_cache
 from bayeslaw.inference.density import log_likelihood
 from bayeslaw.inference.prior_draws import draw_prior
 from bayeslaw.inference.sampler import Draws, Report, SamplerSettings, sample
 from bayeslaw.model import (
-    Layout,
+    Axes,
     ModelSpec,
-    Observations,
+    PaddedArrays,
     arrange,
     log_prior_parts,
     read_spec,
     row_inputs,
     select_rows,
 )
+from bayeslaw.numbers import in_float64
 
 N_PRIOR_DRAWS = 1000
 # Columns of the table that later steps need; they travel with the posterior.
 ROW_COLUMNS = ("run", "family", "schedule", "N", "D", "p", "se")
 
 
+@in_float64
 def fit(
     table: RunTable,
     spec: ModelSpec | str | Path,
@@ -45,7 +47,7 @@ def fit(
 
     Args:
       table: observations, see `read_runs`.
-      spec: model spec or the path of one.
+      spec: model spec, its file, or the name of a shipped model.
       seed: seed of all randomness of the fit.
       settings: settings of the sampler.
       report: progress callback (phase, done, of how many, divergences so far).
@@ -60,29 +62,26 @@ def fit(
 
     Example:
       >>> table = read_runs("runs/sample-families/observations.csv")
-      >>> posterior = fit(table, "models/he2024_partial_pooling.toml")
+      >>> posterior = fit(table, "he2024_partial_pooling")
       >>> posterior["posterior"]["gamma"].mean(("chain", "draw"))
     """
-    spec = spec if isinstance(spec, ModelSpec) else read_spec(spec)
+    spec = read_spec(spec)
     settings = settings or SamplerSettings()
     rows = select_rows(table, spec)
     use_compile_cache()
-    # Losses of neighbouring mixtures differ by 1e-3 and gradients feed a symplectic
-    # integrator: float32 stalls the step-size adaptation. On here and nowhere else.
-    with jax.enable_x64(True):
-        data, layout = arrange(rows, spec)
-        sample_key, prior_key = jax.random.split(jax.random.key(seed))
-        draws = jax.device_get(sample(spec, data, sample_key, settings, report))
-        prior = jax.device_get(draw_prior(spec, data, prior_key, N_PRIOR_DRAWS))
-        posterior_set = _named(draws.values, spec, layout, n_batch=2)
-        log_se = ("observation", np.asarray(data.log_se)[layout.group, layout.cell])
-        log_ratio = np.asarray(data.log_ratio)[layout.group, layout.cell]
-        likelihood = _log_likelihood(spec, data, draws.values)
-        offset = _held_out_offset(layout, settings, seed)
-        posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
-        one_chain = jax.tree.map(lambda values: values[None], prior)
-        prior_values = one_chain.sites | one_chain.deterministic
-        prior_set = _named(prior_values, spec, layout, n_batch=2)
+    data, layout = arrange(rows, spec)
+    sample_key, prior_key = jax.random.split(jax.random.key(seed))
+    draws = jax.device_get(sample(spec, data, sample_key, settings, report))
+    prior = jax.device_get(draw_prior(spec, data, prior_key, N_PRIOR_DRAWS))
+    posterior_set = _named(draws.values, spec, layout, n_batch=2)
+    log_se = ("observation", np.asarray(data.log_se)[layout.group, layout.cell])
+    log_ratio = np.asarray(data.log_ratio)[layout.group, layout.cell]
+    likelihood = _log_likelihood(spec, data, draws.values)
+    offset = _held_out_offset(layout, settings, seed)
+    posterior_set["held_out_offset"] = (("chain", "draw", "family"), offset)
+    one_chain = jax.tree.map(lambda values: values[None], prior)
+    prior_values = one_chain.sites | one_chain.deterministic
+    prior_set = _named(prior_values, spec, layout, n_batch=2)
     return xr.DataTree.from_dict(
         {
             "/": xr.Dataset(attrs=_provenance(rows, spec, layout, seed, settings)),
@@ -105,11 +104,11 @@ def fit(
 
 
 def _named(
-    values: dict[str, np.ndarray], spec: ModelSpec, layout: Layout, n_batch: int
+    values: dict[str, np.ndarray], spec: ModelSpec, layout: Axes, n_batch: int
 ) -> xr.Dataset:
     """Draw with dimension names, the paper's parameters added, padding removed."""
     coordinates = {name: values[name] for name in spec.law_record.coordinates}
-    natural = _natural(spec.model_dump_json())(coordinates, layout.reference)
+    natural = _natural(spec)(coordinates, layout.reference)
     if "transfer" in natural:
         own = np.equal.outer(np.array(layout.groups), np.array(layout.sources))
         natural["transfer"] = np.where(own, 1.0, natural["transfer"])
@@ -134,14 +133,15 @@ def _named(
 
 
 @lru_cache(maxsize=16)
-def _natural(spec_json: str) -> Program:
+def _natural(spec: ModelSpec) -> Compiled:
     """The paper's parameters of coordinates and reference."""
-    law = ModelSpec.model_validate_json(spec_json).law_record
-    return Program(law.all_natural, f"natural {spec_json}", QUICK_COMPILE)
+    return Compiled(
+        spec.law_record.all_natural, f"natural {spec.sha256}", QUICK_COMPILE
+    )
 
 
 def _log_likelihood(
-    spec: ModelSpec, data: Observations, values: dict[str, np.ndarray]
+    spec: ModelSpec, data: PaddedArrays, values: dict[str, np.ndarray]
 ) -> xr.Dataset:
     """Log density of all rows together, one number a draw: a small file."""
     shape = np.shape(values["sigma"])[:2]
@@ -153,9 +153,7 @@ def _log_likelihood(
     )
 
 
-def _held_out_offset(
-    layout: Layout, settings: SamplerSettings, seed: int
-) -> np.ndarray:
+def _held_out_offset(layout: Axes, settings: SamplerSettings, seed: int) -> np.ndarray:
     """Draws of the log loss of a family's text less that of its held-out sample.
 
     The runs say nothing of it: they are all scored on one sample.
@@ -179,7 +177,7 @@ def _statistics(draws: Draws) -> xr.Dataset:
     )
 
 
-def _added_inputs(rows: RunTable, spec: ModelSpec, layout: Layout) -> dict[str, Any]:
+def _added_inputs(rows: RunTable, spec: ModelSpec, layout: Axes) -> dict[str, Any]:
     """Inputs of each row that its columns do not hold."""
     return {
         name: ("observation", values)
@@ -203,7 +201,7 @@ def _by_row(rows: RunTable, names: tuple[str, ...]) -> xr.Dataset:
 
 
 def _provenance(
-    rows: RunTable, spec: ModelSpec, layout: Layout, seed: int, settings: Any
+    rows: RunTable, spec: ModelSpec, layout: Axes, seed: int, settings: Any
 ) -> dict[str, str]:
     """What the posterior came from; everything a later step prints or checks."""
     columns = rows.columns

@@ -12,16 +12,16 @@ from numpyro.infer import hmc as numpyro_hmc
 from numpyro.infer.hmc_util import HMCAdaptState
 from numpyro.infer.util import ParamInfo, potential_energy
 
-from bayeslaw.inference.compiled import QUICK_COMPILE, Program, keep_trees
+from bayeslaw.inference.compiled import QUICK_COMPILE, Compiled, keep_trees
 from bayeslaw.inference.preconditioner import (
     Energy,
-    Frame,
-    first_frame,
-    next_frame,
+    Preconditioner,
+    first_preconditioner,
+    next_preconditioner,
     unravel,
     values_at,
 )
-from bayeslaw.model import ModelSpec, Observations, program
+from bayeslaw.model import ModelSpec, PaddedArrays, program
 
 # Longest stretch of iterations between two reports of progress.
 MAX_CHUNK = 50
@@ -55,12 +55,12 @@ class SamplerSettings:
 
 
 class Kernel(NamedTuple):
-    """Compiled pieces, in the order of their use; data and frame are arguments."""
+    """Compiled pieces, in order of use; data and preconditioner are arguments."""
 
-    first_frame: Callable[..., Any]
+    first_preconditioner: Callable[..., Any]
     start: Callable[..., Any]
     explore: Callable[..., Any]
-    next_frame: Callable[..., Any]
+    next_preconditioner: Callable[..., Any]
     settle: Callable[..., Any]
     draw: Callable[..., Any]
     constrain: Callable[..., Any]
@@ -93,40 +93,43 @@ def chunks(n_iterations: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=16)
-def kernel_of(spec_json: str, settings: SamplerSettings, is_batched: bool) -> Kernel:
+def kernel_of(spec: ModelSpec, settings: SamplerSettings, is_batched: bool) -> Kernel:
     """Compiled pieces of one sampler.
 
     Args:
-      spec_json: model spec as JSON.
+      spec: model spec.
       settings: settings of the sampler.
       is_batched: whether data sets stand side by side in one more axis.
     """
-    spec = ModelSpec.model_validate_json(spec_json)
     energy = _energy(spec)
     start, explore = _nuts(energy, settings)
     settle, draw = _hmc(energy, settings)
 
     pieces = Kernel(
-        first_frame=partial(first_frame, spec, energy, settings.chains),
+        first_preconditioner=partial(
+            first_preconditioner, spec, energy, settings.chains
+        ),
         start=start,
         explore=explore,
-        next_frame=partial(_learnt_frame, spec),
+        next_preconditioner=partial(_learnt_preconditioner, spec),
         settle=settle,
         draw=draw,
         constrain=partial(_constrained, spec),
     )
 
-    def compiled(name: str, function: Callable[..., Any]) -> Program:
+    def compiled(name: str, function: Callable[..., Any]) -> Compiled:
         options = None if name in ("explore", "draw") else QUICK_COMPILE
         over_sets = jax.vmap(function) if is_batched else function
-        identity = f"{name} {spec_json} {settings} {is_batched}"
-        return Program(over_sets, identity, options)
+        identity = f"{name} {spec.sha256} {settings} {is_batched}"
+        return Compiled(over_sets, identity, options)
 
     return Kernel(**{k: compiled(k, v) for k, v in pieces._asdict().items()})
 
 
-def _at(energy: Energy) -> Callable[[Observations, Frame], Callable[[Array], Array]]:
-    return lambda data, frame: lambda x: energy(x, data, frame)
+def _at(
+    energy: Energy,
+) -> Callable[[PaddedArrays, Preconditioner], Callable[[Array], Array]]:
+    return lambda data, preconditioner: lambda x: energy(x, data, preconditioner)
 
 
 def _nuts(
@@ -135,7 +138,9 @@ def _nuts(
     """Start of a stage of warm-up, and a stretch of it."""
     init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="NUTS")
 
-    def begin(key: Array, position: Any, data: Observations, frame: Frame) -> Any:
+    def begin(
+        key: Array, position: Any, data: PaddedArrays, preconditioner: Preconditioner
+    ) -> Any:
         return init(
             position,
             settings.stage,
@@ -143,20 +148,22 @@ def _nuts(
             adapt_mass_matrix=False,
             target_accept_prob=settings.target_accept,
             max_tree_depth=settings.max_tree_depth,
-            model_args=(data, frame),
+            model_args=(data, preconditioner),
             rng_key=key,
         )
 
-    def start(key: Array, starts: Array, data: Observations, frame: Frame) -> Any:
+    def start(
+        key: Array, starts: Array, data: PaddedArrays, preconditioner: Preconditioner
+    ) -> Any:
         keys = jax.random.split(key, settings.chains)
-        return jax.vmap(begin, (0, 0, None, None))(keys, starts, data, frame)
+        return jax.vmap(begin, (0, 0, None, None))(keys, starts, data, preconditioner)
 
-    def explore(states: Any, data: Observations, frame: Frame) -> Any:
+    def explore(states: Any, data: PaddedArrays, preconditioner: Preconditioner) -> Any:
         def move(state: Any) -> Any:
             # Numpyro's step goes by what its init has noted when it was traced, which
             # need not have been in this process.
-            jax.eval_shape(begin, state.rng_key, _standing(state), data, frame)
-            return step(state, (data, frame))
+            jax.eval_shape(begin, state.rng_key, _standing(state), data, preconditioner)
+            return step(state, (data, preconditioner))
 
         def one(states: Any, _: None) -> Any:
             states = jax.vmap(move)(states)
@@ -174,7 +181,11 @@ def _hmc(
     init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="HMC")
 
     def begin(
-        key: Array, state: Any, step_size: Array, data: Observations, frame: Frame
+        key: Array,
+        state: Any,
+        step_size: Array,
+        data: PaddedArrays,
+        preconditioner: Preconditioner,
     ) -> Any:
         return init(
             _standing(state),
@@ -182,12 +193,16 @@ def _hmc(
             step_size=step_size,
             adapt_step_size=False,
             adapt_mass_matrix=False,
-            model_args=(data, frame),
+            model_args=(data, preconditioner),
             rng_key=key,
         )
 
     def settle(
-        key: Array, states: Any, n_steps: Array, data: Observations, frame: Frame
+        key: Array,
+        states: Any,
+        n_steps: Array,
+        data: PaddedArrays,
+        preconditioner: Preconditioner,
     ) -> Settled:
         keys = jax.random.split(key, settings.chains + 1)
         # Of these the step size has settled.
@@ -196,18 +211,20 @@ def _hmc(
         longest = (n_steps.mean(1) * step_sizes).mean()
         shares = jax.random.uniform(keys[0], chunks(settings.draws), minval=SHORTEST)
         step_size = jnp.exp(jnp.log(step_sizes).mean())
-        states = jax.vmap(lambda key, state: begin(key, state, step_size, data, frame))(
-            keys[1:], states
-        )
+        states = jax.vmap(
+            lambda key, state: begin(key, state, step_size, data, preconditioner)
+        )(keys[1:], states)
         at_limit = n_steps >= 2**settings.max_tree_depth - 1
         used = states.adapt_state.step_size
         return Settled(states, longest * shares, used, at_limit.mean(1))
 
-    def draw(states: Any, paths: Array, data: Observations, frame: Frame) -> Any:
+    def draw(
+        states: Any, paths: Array, data: PaddedArrays, preconditioner: Preconditioner
+    ) -> Any:
         def move(state: Any, path: Array) -> Any:
             # As in `explore`.
-            jax.eval_shape(begin, state.rng_key, state, path, data, frame)
-            return step(state._replace(trajectory_length=path), (data, frame))
+            jax.eval_shape(begin, state.rng_key, state, path, data, preconditioner)
+            return step(state._replace(trajectory_length=path), (data, preconditioner))
 
         def one(states: Any, path: Array) -> Any:
             states = jax.vmap(move, (0, None))(states, path)
@@ -233,24 +250,26 @@ def _collected(states: Any) -> tuple[Array, dict[str, Array]]:
     }
 
 
-def _learnt_frame(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
-) -> tuple[Frame, Array]:
-    """Frame from the second half of a stage, and where each chain stopped."""
-    return next_frame(spec, xs[:, xs.shape[1] // 2 :], data, frame)
+def _learnt_preconditioner(
+    spec: ModelSpec, xs: Array, data: PaddedArrays, preconditioner: Preconditioner
+) -> tuple[Preconditioner, Array]:
+    """Preconditioner from the second half of a stage, and where each chain stopped."""
+    return next_preconditioner(spec, xs[:, xs.shape[1] // 2 :], data, preconditioner)
 
 
 def _constrained(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
+    spec: ModelSpec, xs: Array, data: PaddedArrays, preconditioner: Preconditioner
 ) -> dict[str, Array]:
-    return jax.vmap(jax.vmap(partial(values_at, spec, data, frame)))(xs)
+    return jax.vmap(jax.vmap(partial(values_at, spec, data, preconditioner)))(xs)
 
 
 def _energy(spec: ModelSpec) -> Energy:
     """Minus the log density of a point; traced once for all that use it."""
 
-    def energy(x: Array, data: Observations, frame: Frame) -> Array:
-        sites = unravel(spec, data)(frame.position(x))
-        return potential_energy(program, (spec, data, frame.centring), {}, sites)
+    def energy(x: Array, data: PaddedArrays, preconditioner: Preconditioner) -> Array:
+        sites = unravel(spec, data)(preconditioner.position(x))
+        return potential_energy(
+            program, (spec, data, preconditioner.centring), {}, sites
+        )
 
     return jax.jit(energy, inline=True)

@@ -1,25 +1,121 @@
-"""A posterior on disk and what it came from."""
+"""A posterior: what it came from, its draws by name, and its file."""
 
 import json
 import os
 import warnings
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayeslaw.errors import InputError
+from bayeslaw.laws import Law
 from bayeslaw.model import ModelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A posterior decoded once, for all that reads it.
+
+    Attributes:
+      tree: the posterior as `fit` returns it.
+      record: what it came from: table, hashes, units, seeds, sampler, versions.
+      spec: the spec it was fitted with.
+    """
+
+    tree: xr.DataTree
+    record: dict[str, Any]
+    spec: ModelSpec
+
+    @classmethod
+    def of(cls, posterior: "Posterior") -> "Fitted":
+        """Decode a posterior; one that is decoded already stays as it is."""
+        if isinstance(posterior, Fitted):
+            return posterior
+        record = provenance(posterior)
+        return cls(posterior, record, ModelSpec.model_validate(record["spec"]))
+
+    @cached_property
+    def law(self) -> Law:
+        """The law with its extensions."""
+        return self.spec.law_record
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """All draws, dims (chain, draw, ...)."""
+        return self.tree["posterior"].dataset
+
+    @property
+    def rows(self) -> xr.Dataset:
+        """The rows fitted, dim observation."""
+        return self.tree["constant_data"].dataset
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Outcomes of the rows fitted, in the table's unit. Shape (observation,)."""
+        return self.tree["observed_data"].dataset["value"].values
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Families with a loss, in the posterior's order."""
+        return tuple(self.posterior["family"].values.astype(str).tolist())
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """What a mixture is made of: with transfer more than the families."""
+        return tuple(self.record["sources"]) if self.has_transfer else self.families
+
+    @property
+    def has_transfer(self) -> bool:
+        """Whether a family's loss depends on the whole mixture."""
+        return "mixture" in self.law.all_inputs
+
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome."""
+        return ", ".join(self.record["unit"])
+
+    @property
+    def origin(self) -> str:
+        """Origin of the rows fitted."""
+        return ", ".join(self.record["origin"])
+
+    @cached_property
+    def n_draws(self) -> int:
+        """Draws of all chains together."""
+        return self.posterior.sizes["chain"] * self.posterior.sizes["draw"]
+
+    def has(self, name: str) -> bool:
+        """Whether the model has a quantity of this name."""
+        return name in self.posterior
+
+    def draws(self, name: str, max_draws: int | None = None) -> np.ndarray:
+        """Draws of one quantity, chains joined. Shape (draw, ...).
+
+        Args:
+          name: of the quantity.
+          max_draws: at most so many, evenly spaced; None for all.
+        """
+        values = self.posterior[name].values
+        joined = values.reshape(-1, *values.shape[2:])
+        if max_draws is None or len(joined) <= max_draws:
+            return joined
+        return joined[np.linspace(0, len(joined) - 1, max_draws).astype(int)]
+
+    def coordinates(self, max_draws: int | None = None) -> dict[str, np.ndarray]:
+        """Draws of the law's coordinates by name, as `draws` gives them."""
+        return {name: self.draws(name, max_draws) for name in self.law.coordinates}
+
+
+Posterior = xr.DataTree | Fitted
 
 
 def provenance(posterior: xr.DataTree) -> dict[str, Any]:
     """What a posterior came from: spec, table, seeds, versions; decoded from JSON."""
     return {str(name): json.loads(value) for name, value in posterior.attrs.items()}
-
-
-def spec_of(posterior: xr.DataTree) -> ModelSpec:
-    """The spec a posterior was fitted with."""
-    return ModelSpec.model_validate(provenance(posterior)["spec"])
 
 
 def save_posterior(posterior: xr.DataTree, path: str | Path) -> None:
@@ -63,8 +159,3 @@ def load_posterior(path: str | Path) -> xr.DataTree:
             "run `bayeslaw fit` again",
         ) from None
     return posterior
-
-
-def families_of(posterior: xr.DataTree) -> tuple[str, ...]:
-    """Names of the families of a posterior, in its order."""
-    return tuple(posterior["posterior"].dataset["family"].values.tolist())

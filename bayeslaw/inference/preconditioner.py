@@ -1,4 +1,4 @@
-"""Where chains move: sites of the program, one vector, a frame learnt in warm-up."""
+"""Where chains move: a vector of all sites, preconditioned by what warm-up learns."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,12 +14,12 @@ from bayeslaw.inference.centring import measured_centring, sites_under
 from bayeslaw.inference.compiled import keep_trees
 from bayeslaw.inference.laplace import laplace
 from bayeslaw.inference.prior_draws import sites_of_prior
-from bayeslaw.model import Centring, ModelSpec, Observations, initial_centring, program
+from bayeslaw.model import Centring, ModelSpec, PaddedArrays, initial_centring, program
 
 # The search for a mode starts at the mean of this many prior draws: spread out, yet not
 # in the tails.
 DRAWS_PER_START = 8
-# Draws of each chain's Normal approximation, to measure the first frame by.
+# Draws of each chain's Normal approximation, to measure the first preconditioner by.
 LAPLACE_DRAWS = 500
 # So many nats below the best mode another one has no mass to speak of.
 NEGLIGIBLE = 30.0
@@ -28,7 +28,7 @@ NEAR = 0.1
 RUN_EFFECT = "run_effect_sampled"
 
 
-class Frame(NamedTuple):
+class Preconditioner(NamedTuple):
     """Where the chains move: a centred program, its position centre + matrix @ x.
 
     Run effects come last and are moved as they are: given everything else they are
@@ -56,15 +56,15 @@ class Frame(NamedTuple):
         return jnp.concatenate([x, position[n_sites:]])
 
 
-keep_trees(Frame)
+keep_trees(Preconditioner)
 
-Energy = Callable[[Array, Observations, Frame], Array]
+Energy = Callable[[Array, PaddedArrays, Preconditioner], Array]
 
 
-def first_frame(
-    spec: ModelSpec, energy: Energy, n_chains: int, key: Array, data: Observations
-) -> tuple[Frame, Float[Array, "chain x"]]:
-    """Frame of a Normal approximation, and a point in it for every chain.
+def first_preconditioner(
+    spec: ModelSpec, energy: Energy, n_chains: int, key: Array, data: PaddedArrays
+) -> tuple[Preconditioner, Float[Array, "chain x"]]:
+    """Preconditioner of a Normal approximation, and a point in it for every chain.
 
     Each chain looks for a mode from a start of its own, so that chains which end in
     different modes say so. A search that ends where the density is negligible begins at
@@ -81,7 +81,7 @@ def first_frame(
     declared = initial_centring(spec, data)
     begin = starting_points(spec, data, declared, keys[0], n_chains)
     n_sites = begin.shape[1] - _n_runs(spec, data)
-    plain = Frame(declared, jnp.zeros(n_sites), jnp.eye(n_sites))
+    plain = Preconditioner(declared, jnp.zeros(n_sites), jnp.eye(n_sites))
 
     def of_sites(sites: Array) -> Array:
         rest = jnp.zeros(begin.shape[1] - n_sites)
@@ -91,45 +91,51 @@ def first_frame(
     found = jax.lax.map(partial(laplace, of_sites), begin[:, :n_sites])
     reached = jnp.where(jnp.isfinite(found.energy), found.energy, jnp.inf)
     best = jnp.argmin(reached)
-    frame = Frame(declared, found.mode[best], found.root[best])
+    preconditioner = Preconditioner(declared, found.mode[best], found.root[best])
     noise = jax.random.normal(keys[1], (n_chains, LAPLACE_DRAWS, begin.shape[1]))
     begins = jnp.where(reached < reached[best] + NEGLIGIBLE, jnp.arange(n_chains), best)
     sites = found.mode[begins]
     modes = begin.at[:, :n_sites].set(sites)
-    centres = jax.vmap(frame.point)(modes)[:, None]
+    centres = jax.vmap(preconditioner.point)(modes)[:, None]
     # Where the density is not at all Normal, draws land where it is next to nothing or
     # has no value: these stay near the mode. Normal ones lie d/2 nats above it.
-    here = jax.vmap(jax.vmap(lambda x: energy(x, data, frame)))(centres + noise)
+    here = jax.vmap(jax.vmap(lambda x: energy(x, data, preconditioner)))(
+        centres + noise
+    )
     is_possible = here < reached[begins, None] + begin.shape[1]
     xs = centres + jnp.where(is_possible, 1.0, NEAR)[..., None] * noise
-    return next_frame(spec, xs, data, frame)
+    return next_preconditioner(spec, xs, data, preconditioner)
 
 
-def next_frame(
-    spec: ModelSpec, xs: Array, data: Observations, frame: Frame
-) -> tuple[Frame, Float[Array, "chain x"]]:
-    """Frame learnt from draws, and the last point of every chain in it.
+def next_preconditioner(
+    spec: ModelSpec, xs: Array, data: PaddedArrays, preconditioner: Preconditioner
+) -> tuple[Preconditioner, Float[Array, "chain x"]]:
+    """Preconditioner learnt from draws, and the last point of every chain in it.
 
     Args:
       spec: model spec.
       xs: points of the chains, (chain, iteration, x).
       data: observations.
-      frame: their frame.
+      preconditioner: their preconditioner.
     """
     n_chains, n_draws, n_x = xs.shape
-    values = jax.vmap(partial(values_at, spec, data, frame))(xs.reshape(-1, n_x))
-    centring = measured_centring(spec, values, frame.centring)
+    values = jax.vmap(partial(values_at, spec, data, preconditioner))(
+        xs.reshape(-1, n_x)
+    )
+    centring = measured_centring(spec, values, preconditioner.centring)
 
     def position(values: dict[str, Array]) -> Array:
         sites = sites_under(spec, values, centring)
         return _position(spec, data, centring, sites)
 
     positions = jax.vmap(position)(values)
-    sites = positions[:, : len(frame.centre)]
+    sites = positions[:, : len(preconditioner.centre)]
     centre, spread = sites.mean(0), sites.std(0)
     scaled = (sites - centre[None]) / spread[None]
     correlation = _shrunk(scaled.T @ scaled / len(scaled), len(scaled))
-    found = Frame(centring, centre, spread[:, None] * jnp.linalg.cholesky(correlation))
+    found = Preconditioner(
+        centring, centre, spread[:, None] * jnp.linalg.cholesky(correlation)
+    )
     last = positions.reshape(n_chains, n_draws, n_x)[:, -1]
     return found, jax.vmap(found.point)(last)
 
@@ -143,17 +149,21 @@ def _shrunk(correlation: Array, n_draws: int) -> Array:
 
 
 def values_at(
-    spec: ModelSpec, data: Observations, frame: Frame, x: Array
+    spec: ModelSpec, data: PaddedArrays, preconditioner: Preconditioner, x: Array
 ) -> dict[str, Array]:
     """Sites and deterministic quantities at one point."""
-    sites = unravel(spec, data)(frame.position(x))
+    sites = unravel(spec, data)(preconditioner.position(x))
     return constrain_fn(
-        program, (spec, data, frame.centring), {}, sites, return_deterministic=True
+        program,
+        (spec, data, preconditioner.centring),
+        {},
+        sites,
+        return_deterministic=True,
     )
 
 
 def _position(
-    spec: ModelSpec, data: Observations, centring: Centring, values: dict[str, Array]
+    spec: ModelSpec, data: PaddedArrays, centring: Centring, values: dict[str, Array]
 ) -> Array:
     """Unconstrained position of one draw of the sites, run effects last."""
     sites = {name: values[name] for name in site_shapes(spec, data)}
@@ -162,17 +172,17 @@ def _position(
     return jnp.concatenate([ravel_pytree(free)[0], effects])
 
 
-def _n_runs(spec: ModelSpec, data: Observations) -> int:
+def _n_runs(spec: ModelSpec, data: PaddedArrays) -> int:
     return len(data.run_exists) if spec.noise.run_effect else 0
 
 
-def site_shapes(spec: ModelSpec, data: Observations) -> dict[str, Any]:
+def site_shapes(spec: ModelSpec, data: PaddedArrays) -> dict[str, Any]:
     """Shape and type of every site."""
     return jax.eval_shape(partial(sites_of_prior, spec), jax.random.key(0), data)
 
 
 def unravel(
-    spec: ModelSpec, data: Observations
+    spec: ModelSpec, data: PaddedArrays
 ) -> Callable[[Float[Array, " x"]], dict[str, Array]]:
     """From one vector to the sites. The chains move a vector.
 
@@ -195,7 +205,7 @@ def unravel(
 
 
 def starting_points(
-    spec: ModelSpec, data: Observations, centring: Centring, key: Array, n_chains: int
+    spec: ModelSpec, data: PaddedArrays, centring: Centring, key: Array, n_chains: int
 ) -> Float[Array, "chain x"]:
     """One point a chain on the unconstrained scale, run effects left at 0."""
 

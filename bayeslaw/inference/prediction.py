@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.posterior import Fitted, Posterior
 from bayeslaw.model import noise_of_rows
+from bayeslaw.numbers import in_float64
 
 # Enough draws for probabilities to two digits; all draws would cost memory in
 # proportion to rows x draws.
@@ -22,30 +22,8 @@ ONE_SD = 0.8413447460685429
 DEFAULT_INPUTS = {"epochs": 1.0, "trunk": 0.0}
 
 
-def coordinates(
-    posterior: xr.DataTree, max_draws: int | None = None
-) -> dict[str, Float[np.ndarray, "draw ..."]]:
-    """Draws of the law's coordinates, chains joined, optionally thinned evenly.
-
-    Args:
-      posterior: result of `fit`.
-      max_draws: at most so many draws, evenly spaced; None for all.
-    """
-    draws = posterior["posterior"].dataset
-    names = spec_of(posterior).law_record.coordinates
-    return {name: joined(draws[name], max_draws) for name in names}
-
-
-def joined(values: xr.DataArray, max_draws: int | None = None) -> np.ndarray:
-    """Chains of one quantity joined, optionally thinned evenly."""
-    array = values.values.reshape(-1, *values.shape[2:])
-    if max_draws is None or len(array) <= max_draws:
-        return array
-    return array[np.linspace(0, len(array) - 1, max_draws).astype(int)]
-
-
 def predict(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     *,
     max_draws: int | None = None,
     new_run: bool = False,
@@ -75,7 +53,8 @@ def predict(
       >>> predict(posterior, N=1e9, D=2e10, p=[[0.2, 0.2, 0.2, 0.2, 0.2]]).shape
       (4000, 1, 5)
     """
-    law = spec_of(posterior).law_record
+    fitted = Fitted.of(posterior)
+    law = fitted.law
     optional = [name for name in DEFAULT_INPUTS if name in law.all_inputs]
     if not set(law.inputs) <= set(inputs) <= {*law.inputs, *optional}:
         raise InputError(
@@ -86,24 +65,21 @@ def predict(
             f"name every input of {law.name}, and no other",
         )
     given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
-    log_mean = log_outcome(posterior, law_inputs(posterior, given), max_draws)
+    log_mean = log_outcome(fitted, law_inputs(fitted, given), max_draws)
     if new_run:
-        noise = _run_noise(posterior, log_mean.shape, max_draws, seed, given.get("p"))
+        noise = _run_noise(fitted, log_mean.shape, max_draws, seed, given.get("p"))
         log_mean = log_mean + noise
     return np.exp(log_mean)
 
 
-def law_inputs(
-    posterior: xr.DataTree, given: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
+def law_inputs(fitted: Fitted, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Inputs as the law takes them, from plain ones of (point, family) or (point, 1).
 
     Ratios are (point, source) where the law takes whole mixtures.
     """
-    law, record = spec_of(posterior).law_record, provenance(posterior)
-    reference = record["reference"]
+    law, reference = fitted.law, fitted.record["reference"]
     n_points = np.broadcast_shapes(*(array.shape[:1] for array in given.values()))[0]
-    shape = (n_points, len(posterior["posterior"].dataset["family"]))
+    shape = (n_points, len(fitted.families))
     found = {
         name: np.broadcast_to(np.log(given[name] / reference[name]), shape).T
         for name in law.all_inputs
@@ -112,116 +88,109 @@ def law_inputs(
     for name, default in DEFAULT_INPUTS.items():
         if name in law.all_inputs:
             found[name] = np.broadcast_to(given.get(name, np.array(default)), shape).T
-    if "mixture" in law.all_inputs:
-        sources = record["sources"]
-        mixture = np.broadcast_to(given["p"], (n_points, len(sources)))
-        found |= mixture_inputs(posterior, mixture)
+    if fitted.has_transfer:
+        mixture = np.broadcast_to(given["p"], (n_points, len(fitted.sources)))
+        found |= mixture_inputs(fitted, mixture)
     return found
 
 
 def mixture_inputs(
-    posterior: xr.DataTree, mixture: Float[np.ndarray, "point source"]
+    fitted: Fitted, mixture: Float[np.ndarray, "point source"]
 ) -> dict[str, Any]:
     """Inputs of the transfer extension at new mixtures."""
-    record = provenance(posterior)
-    families = posterior["posterior"].dataset["family"].values
     return {
         "mixture": mixture.T,
-        "own": np.equal.outer(families.astype(str), np.array(record["sources"])),
-        "log_p0": np.log(record["reference"]["p"]),
+        "own": np.equal.outer(np.array(fitted.families), np.array(fitted.sources)),
+        "log_p0": np.log(fitted.record["reference"]["p"]),
     }
 
 
+@in_float64
 def log_outcome(
-    posterior: xr.DataTree, inputs: Mapping[str, Any], max_draws: int | None = None
+    fitted: Fitted, inputs: Mapping[str, Any], max_draws: int | None = None
 ) -> Float[np.ndarray, "draw point family"]:
     """Log of the expected outcome at inputs as the law takes them."""
-    law = spec_of(posterior).law_record
-    with jax.enable_x64(True):
-        fixed = {name: jnp.asarray(array) for name, array in inputs.items()}
-        outcome = jax.vmap(lambda values: law.log_outcome(fixed, values))
-        draws = coordinates(posterior, max_draws)
-        found = outcome({k: jnp.asarray(v) for k, v in draws.items()})
-        return np.asarray(found).swapaxes(1, 2)
+    law = fitted.law
+    fixed = {name: jnp.asarray(array) for name, array in inputs.items()}
+    outcome = jax.vmap(lambda values: law.log_outcome(fixed, values))
+    draws = fitted.coordinates(max_draws)
+    found = outcome({k: jnp.asarray(v) for k, v in draws.items()})
+    return np.asarray(found).swapaxes(1, 2)
 
 
 def _run_noise(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     shape: tuple[int, ...],
     max_draws: int | None,
     seed: int,
     ratios: np.ndarray | None,
 ) -> np.ndarray:
     """What one run adds to the log loss of every point and family."""
-    draws, rng = posterior["posterior"].dataset, np.random.default_rng(seed)
-    noise = _noise_at(posterior, shape, max_draws, ratios)
+    rng = np.random.default_rng(seed)
+    noise = _noise_at(fitted, shape, max_draws, ratios)
     drawn = noise.rvs(size=shape, random_state=rng)
-    if "run_sd" in draws:
-        run_sd = joined(draws["run_sd"], max_draws)[:, None, None]
+    if fitted.has("run_sd"):
+        run_sd = fitted.draws("run_sd", max_draws)[:, None, None]
         drawn = drawn + run_sd * rng.normal(size=(*shape[:2], 1))
     return drawn
 
 
 def row_noise_width(
-    posterior: xr.DataTree, ratios: Float[np.ndarray, " source"] | None = None
+    fitted: Fitted, ratios: Float[np.ndarray, " source"] | None = None
 ) -> Float[np.ndarray, "draw family"]:
     """Half the width of the central 68 % interval of a row's noise, on log loss.
 
     One sd if the noise is Normal; Student-t noise of few degrees of freedom has none.
 
     Args:
-      posterior: result of `fit`.
+      fitted: a posterior.
       ratios: the mixture; the reference ratio of all families if None.
     """
-    draws = posterior["posterior"].sizes
-    shape = (draws["chain"] * draws["draw"], 1, draws["family"])
+    shape = (fitted.n_draws, 1, len(fitted.families))
     batch = None if ratios is None else ratios[None]
-    return _noise_at(posterior, shape, None, batch).ppf(ONE_SD)[:, 0]
+    return _noise_at(fitted, shape, None, batch).ppf(ONE_SD)[:, 0]
 
 
 def _noise_at(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     shape: tuple[int, ...],
     max_draws: int | None,
     ratios: np.ndarray | None,
 ) -> Any:
     """Noise of new rows around 0, (draw, point, family)."""
-    noise, draws = spec_of(posterior).noise, posterior["posterior"].dataset
-    log_ratio: Any = 0.0
+    noise, log_ratio = fitted.spec.noise, np.zeros(())
     if noise.depends_on_ratio and ratios is not None:
-        log_ratio = own_log_ratio(posterior, ratios)
+        log_ratio = own_log_ratio(fitted, ratios)
     return noise_of_rows(
         noise.likelihood,
-        _shape_of_noise(draws, max_draws),
+        _shape_of_noise(fitted, max_draws),
         np.zeros(shape),
-        joined(draws["sigma"], max_draws)[:, None, :],
+        fitted.draws("sigma", max_draws)[:, None, :],
         log_ratio=log_ratio,
     )
 
 
 def own_log_ratio(
-    posterior: xr.DataTree, ratios: Float[np.ndarray, "*batch source"]
+    fitted: Fitted, ratios: Float[np.ndarray, "*batch source"]
 ) -> Float[np.ndarray, "*batch family"]:
     """log(p / reference) of each family; 0 counts as the smallest ratio tried."""
-    record, rows = provenance(posterior), posterior["constant_data"].dataset
-    if "mixture" in spec_of(posterior).law_record.all_inputs:
-        families = posterior["posterior"].dataset["family"].values.tolist()
-        ratios = ratios[..., [record["sources"].index(name) for name in families]]
-    tried = rows["p"].values
+    if fitted.has_transfer:
+        ratios = ratios[..., [fitted.sources.index(name) for name in fitted.families]]
+    tried = fitted.rows["p"].values
     positive = np.where(ratios > 0, ratios, tried[tried > 0].min())
-    return np.log(positive / record["reference"]["p"])
+    return np.log(positive / fitted.record["reference"]["p"])
 
 
 def _shape_of_noise(
-    draws: xr.Dataset, max_draws: int | None
+    fitted: Fitted, max_draws: int | None
 ) -> dict[str, Float[np.ndarray, " draw"]]:
     """Draws of what all rows' noise shares, as far as the model has it."""
-    names = {"nu", "sigma_ratio_power"} & {*draws}
-    return {name: joined(draws[name], max_draws) for name in names}
+    names = [name for name in ("nu", "sigma_ratio_power") if fitted.has(name)]
+    return {name: fitted.draws(name, max_draws) for name in names}
 
 
 def predictive(
-    posterior: xr.DataTree, max_draws: int = MAX_PREDICTIVE_DRAWS
+    posterior: Posterior, max_draws: int = MAX_PREDICTIVE_DRAWS
 ) -> tuple[Any, np.ndarray]:
     """Predictive distribution of the log of every fitted row, given its run's effect.
 
@@ -233,32 +202,31 @@ def predictive(
       frozen distribution of shape (draw, observation), and the observed log values,
       shape (observation,).
     """
-    spec, draws = spec_of(posterior), posterior["posterior"].dataset
-    rows = posterior["constant_data"].dataset
-    family = draws.get_index("family").get_indexer(rows["family"].values)
-    inputs = _fitted_inputs(posterior, family)
-    log_mean = log_outcome(posterior, inputs, max_draws)
+    fitted = Fitted.of(posterior)
+    rows = fitted.rows
+    family = fitted.posterior.get_index("family").get_indexer(rows["family"].values)
+    inputs = _fitted_inputs(fitted, family)
+    log_mean = log_outcome(fitted, inputs, max_draws)
     mean = log_mean[:, rows["cell"].values, family]
-    if "run_effect" in draws:
-        run = draws.get_index("run").get_indexer(rows["run"].values)
-        mean = mean + joined(draws["run_effect"], max_draws)[:, run]
+    if fitted.has("run_effect"):
+        run = fitted.posterior.get_index("run").get_indexer(rows["run"].values)
+        mean = mean + fitted.draws("run_effect", max_draws)[:, run]
     noise = noise_of_rows(
-        spec.noise.likelihood,
-        _shape_of_noise(draws, max_draws),
+        fitted.spec.noise.likelihood,
+        _shape_of_noise(fitted, max_draws),
         mean,
-        joined(draws["sigma"], max_draws)[:, family],
+        fitted.draws("sigma", max_draws)[:, family],
         log_se=rows["log_se"].values,
         log_ratio=rows["log_ratio"].values,
     )
-    return noise, np.log(posterior["observed_data"].dataset["value"].values)
+    return noise, np.log(fitted.observed)
 
 
-def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]:
+def _fitted_inputs(fitted: Fitted, family: np.ndarray) -> dict[str, Any]:
     """Inputs of the fitted rows, laid out as families by cells."""
-    law, record = spec_of(posterior).law_record, provenance(posterior)
-    rows = posterior["constant_data"].dataset
+    law, record, rows = fitted.law, fitted.record, fitted.rows
     cell = rows["cell"].values
-    shape = (len(posterior["posterior"].dataset["family"]), cell.max() + 1)
+    shape = (len(fitted.families), cell.max() + 1)
 
     def spread(values: np.ndarray) -> np.ndarray:
         array = np.zeros(shape)
@@ -275,24 +243,24 @@ def _fitted_inputs(posterior: xr.DataTree, family: np.ndarray) -> dict[str, Any]
         for name in law.all_inputs
         if name in rows
     }
-    if "mixture" in law.all_inputs:
+    if fitted.has_transfer:
         # Not every cell has a row.
         run = np.full(shape[1], rows["run"].values[0], object)
         run[cell] = rows["run"].values
         mixtures = [record["mixtures"][name] for name in run]
-        ratios = [[mix.get(s, 0.0) for s in record["sources"]] for mix in mixtures]
-        found |= mixture_inputs(posterior, np.array(ratios))
+        ratios = [[mix.get(s, 0.0) for s in fitted.sources] for mix in mixtures]
+        found |= mixture_inputs(fitted, np.array(ratios))
     return found
 
 
-def pit(posterior: xr.DataTree) -> Float[np.ndarray, " observation"]:
+def pit(posterior: Posterior) -> Float[np.ndarray, " observation"]:
     """Probability integral transform of each fitted row; uniform if the model fits."""
     distribution, observed = predictive(posterior)
     return distribution.cdf(observed).mean(0)
 
 
 def replicate(
-    posterior: xr.DataTree, *, seed: int = 0, n_draws: int = 200
+    posterior: Posterior, *, seed: int = 0, n_draws: int = 200
 ) -> Float[np.ndarray, "draw observation"]:
     """Replicated values of the fitted rows, in the table's unit."""
     distribution, _ = predictive(posterior, n_draws)

@@ -8,8 +8,8 @@ import jax
 from jaxtyping import Array
 from numpyro import handlers
 
-from bayeslaw.inference.compiled import QUICK_COMPILE, Program, keep_trees
-from bayeslaw.model import ModelSpec, Observations, initial_centring, program
+from bayeslaw.inference.compiled import QUICK_COMPILE, Compiled, keep_trees
+from bayeslaw.model import ModelSpec, PaddedArrays, initial_centring, program
 
 
 class PriorDraws(NamedTuple):
@@ -28,18 +28,16 @@ keep_trees(PriorDraws)
 
 
 def draw_prior(
-    spec: ModelSpec, data: Observations, key: Array, n_draws: int
+    spec: ModelSpec, data: PaddedArrays, key: Array, n_draws: int
 ) -> PriorDraws:
     """Draw every unobserved site and coordinate from the prior."""
     keys = jax.random.split(key, n_draws)
-    return _prior_program(spec.model_dump_json())(keys, data)
+    return _prior_program(spec)(keys, data)
 
 
 @lru_cache(maxsize=16)
-def _prior_program(spec_json: str) -> Callable[..., PriorDraws]:
-    spec = ModelSpec.model_validate_json(spec_json)
-
-    def one(key: Array, data: Observations) -> PriorDraws:
+def _prior_program(spec: ModelSpec) -> Callable[..., PriorDraws]:
+    def one(key: Array, data: PaddedArrays) -> PriorDraws:
         trace = _trace(spec, key, data)
         others = {
             name: site["value"]
@@ -49,15 +47,15 @@ def _prior_program(spec_json: str) -> Callable[..., PriorDraws]:
         return PriorDraws(_latent(trace), others)
 
     draw = jax.vmap(one, in_axes=(0, None))
-    return Program(draw, f"prior_draws {spec_json}", QUICK_COMPILE)
+    return Compiled(draw, f"prior_draws {spec.sha256}", QUICK_COMPILE)
 
 
-def _trace(spec: ModelSpec, key: Array, data: Observations) -> dict[str, Any]:
+def _trace(spec: ModelSpec, key: Array, data: PaddedArrays) -> dict[str, Any]:
     seeded = handlers.seed(program, key)
     return handlers.trace(seeded).get_trace(spec, data, initial_centring(spec, data))
 
 
-def sites_of_prior(spec: ModelSpec, key: Array, data: Observations) -> dict[str, Array]:
+def sites_of_prior(spec: ModelSpec, key: Array, data: PaddedArrays) -> dict[str, Array]:
     """One draw of every unobserved site from the prior."""
     return _latent(_trace(spec, key, data))
 

@@ -1,4 +1,4 @@
-"""NUTS learns a frame, HMC draws in it: chains in lockstep, data as arguments."""
+"""NUTS learns a preconditioner, HMC draws with it: chains run in lockstep."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from bayeslaw.inference.kernel import SamplerSettings as SamplerSettings
 from bayeslaw.inference.kernel import chunks, kernel_of
-from bayeslaw.inference.preconditioner import Frame
-from bayeslaw.model import ModelSpec, Observations
+from bayeslaw.inference.preconditioner import Preconditioner
+from bayeslaw.model import ModelSpec, PaddedArrays
 
 Report = Callable[[str, int, int, int], None]
 
@@ -41,19 +41,19 @@ class Draws(NamedTuple):
 
 def sample(
     spec: ModelSpec,
-    data: Observations,
+    data: PaddedArrays,
     key: Array,
     settings: SamplerSettings,
     report: Report | None = None,
 ) -> Draws:
     """Draw from the posterior of a spec.
 
-    The chains begin near modes, in the frame of a Normal approximation there. Warm-up
+    The chains begin near modes, preconditioned by a Normal approximation there. Warm-up
     by NUTS has two stages: from the second half of the first, all chains together learn
     what the data fix and how positions vary together; in the second, which moves in
-    that frame, they learn how far to go. The draws are made by HMC with paths of random
-    length, up to the mean one of NUTS (as Wu, Stoehr and Robert 2018, arXiv
-    1810.04449, do): in one frame and with one length for all, no chain waits for
+    that preconditioner, they learn how far to go. The draws are made by HMC with paths
+    of random length, up to the mean one of NUTS (as Wu, Stoehr and Robert 2018, arXiv
+    1810.04449, do): with one preconditioner and one length for all, no chain waits for
     another, and none turns around within a path.
 
     Args:
@@ -68,31 +68,37 @@ def sample(
       draws of every site, chains first (after data sets).
     """
     _make_room()
-    kernel = kernel_of(spec.model_dump_json(), settings, data.log_value.ndim == 3)
+    kernel = kernel_of(spec, settings, data.log_value.ndim == 3)
     keys = _split(key, 4)
     progress = _Progress(report, 2 * settings.stage + settings.draws)
 
-    def explore(state: Any, frame: Frame) -> tuple[Any, Any]:
+    def explore(state: Any, preconditioner: Preconditioner) -> tuple[Any, Any]:
         def advance(state: Any, _: int) -> tuple[Any, Any]:
-            return kernel.explore(state, data, frame)
+            return kernel.explore(state, data, preconditioner)
 
         return _advance(advance, state, settings.stage, progress, "warm-up")
 
     # Matrices are small: several threads would only wait for each other.
     with threadpool_limits(1, user_api="blas"):
-        frame, starts = kernel.first_frame(keys[0], data)
-        state = kernel.start(keys[1], starts, data, frame)
-        state, (positions, _) = explore(state, frame)
-        frame, starts = kernel.next_frame(positions, data, frame)
-        state = kernel.start(keys[2], starts, data, frame)
-        state, (_, statistics) = explore(state, frame)
-        settled = kernel.settle(keys[3], state, statistics["n_steps"], data, frame)
+        preconditioner, starts = kernel.first_preconditioner(keys[0], data)
+        state = kernel.start(keys[1], starts, data, preconditioner)
+        state, (positions, _) = explore(state, preconditioner)
+        preconditioner, starts = kernel.next_preconditioner(
+            positions, data, preconditioner
+        )
+        state = kernel.start(keys[2], starts, data, preconditioner)
+        state, (_, statistics) = explore(state, preconditioner)
+        settled = kernel.settle(
+            keys[3], state, statistics["n_steps"], data, preconditioner
+        )
 
         def draw(state: Any, chunk: int) -> tuple[Any, Any]:
-            return kernel.draw(state, settled.paths[..., chunk, :], data, frame)
+            return kernel.draw(
+                state, settled.paths[..., chunk, :], data, preconditioner
+            )
 
         _, kept = _advance(draw, settled.state, settings.draws, progress, "sampling")
-        values = kernel.constrain(kept[0], data, frame)
+        values = kernel.constrain(kept[0], data, preconditioner)
     return Draws(values, kept[1], settled.step_size, settled.at_tree_limit)
 
 

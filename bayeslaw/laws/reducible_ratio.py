@@ -25,7 +25,8 @@ def reducible_ratio(
 ) -> Number:
     """Held-out loss of one family, L = E + (A/N^alpha + B/D^beta) p^-gamma.
 
-    The rival of `family_loss`: with enough size and data a small share costs nothing.
+    The alternative to `family_loss`: with enough size and data a small share costs
+    nothing.
 
     Args:
       N: non-embedding parameters, > 0.
@@ -105,5 +106,5 @@ LAW: Law = replace(
     log_mean=log_mean,
     to_natural=to_natural,
     floor=floor,
-    source="rival of He et al. 2024, equation 6, with E outside the bracket",
+    source="alternative to He et al. 2024, equation 6, with E outside the bracket",
 )

@@ -11,12 +11,15 @@ from .hierarchy import site_of as site_of
 from .hierarchy import stacked as stacked
 from .log_prior import STATED as STATED
 from .log_prior import log_prior_parts as log_prior_parts
+from .model_files import model_description as model_description
+from .model_files import model_path as model_path
+from .model_files import shipped_models as shipped_models
 from .noise import likelihood_of as likelihood_of
 from .noise import noise_of as noise_of
 from .noise import noise_of_rows as noise_of_rows
 from .noise import row_variance as row_variance
-from .padded_arrays import Layout as Layout
-from .padded_arrays import Observations as Observations
+from .padded_arrays import Axes as Axes
+from .padded_arrays import PaddedArrays as PaddedArrays
 from .padded_arrays import arrange as arrange
 from .padded_arrays import row_inputs as row_inputs
 from .padded_arrays import select_rows as select_rows

@@ -7,11 +7,11 @@ from jaxtyping import Array
 
 from bayeslaw.model.hierarchy import Centring, group_coordinates, normal
 from bayeslaw.model.noise import likelihood_of, row_variance
-from bayeslaw.model.padded_arrays import Observations
+from bayeslaw.model.padded_arrays import PaddedArrays
 from bayeslaw.model.spec import ModelSpec
 
 
-def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
+def program(spec: ModelSpec, data: PaddedArrays, centring: Centring) -> None:
     r"""NumPyro program of a spec.
 
     For group i, cell c of run r, with x the centred log inputs::
@@ -47,7 +47,7 @@ def program(spec: ModelSpec, data: Observations, centring: Centring) -> None:
 
 
 def _run_effect(
-    data: Observations, mean: Array, information: Array, run_sd: Array
+    data: PaddedArrays, mean: Array, information: Array, run_sd: Array
 ) -> Array:
     """Deviation of every cell's run, (1, cell).
 

@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array
 
 from bayeslaw.laws import GROUP_SD_LOG_SCALE, DataFixed
-from bayeslaw.model.padded_arrays import Observations
+from bayeslaw.model.padded_arrays import PaddedArrays
 from bayeslaw.model.spec import ModelSpec
 
 
@@ -39,7 +39,7 @@ class Prior(NamedTuple):
 
 
 def coordinate_shapes(
-    spec: ModelSpec, data: Observations
+    spec: ModelSpec, data: PaddedArrays
 ) -> dict[str, tuple[int, ...]]:
     """Shape of every coordinate's values."""
     n_groups = data.log_value.shape[0]
@@ -51,7 +51,7 @@ def coordinate_shapes(
     }
 
 
-def initial_centring(spec: ModelSpec, data: Observations) -> Centring:
+def initial_centring(spec: ModelSpec, data: PaddedArrays) -> Centring:
     """Centring before anything is known: as the law's coordinates declare."""
     location, precision = {}, {}
     for name, shape in coordinate_shapes(spec, data).items():
@@ -75,7 +75,7 @@ def replaced(spec: ModelSpec) -> DataFixed | None:
 
 
 def group_coordinates(
-    spec: ModelSpec, data: Observations, centring: Centring
+    spec: ModelSpec, data: PaddedArrays, centring: Centring
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Sample coordinates, their hyperparameters and the scales of the noise.
 

@@ -1,5 +1,6 @@
 """A table laid out for the likelihood: groups by cells, padded, with names kept."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,13 +11,14 @@ from bayeslaw.data.losses import RunTable
 from bayeslaw.errors import InputError
 from bayeslaw.laws import Law
 from bayeslaw.model.spec import ModelSpec
+from bayeslaw.numbers import in_float64
 
 # Runs are padded to a multiple of this, so that tables of similar size share one
 # compiled program.
 RUN_BUCKET = 8
 
 
-class Observations(NamedTuple):
+class PaddedArrays(NamedTuple):
     """A table laid out for the likelihood: one row a group, one column a cell.
 
     A cell is one checkpoint of one run: everything the groups of a row share. First
@@ -49,8 +51,8 @@ class Observations(NamedTuple):
     run_exists: Bool[Array, " run"]
 
 
-class Layout(NamedTuple):
-    """Names belonging to the axes of `Observations`, without padding.
+class Axes(NamedTuple):
+    """Names belonging to the axes of `PaddedArrays`, without padding.
 
     Attributes:
       groups: family of each group.
@@ -77,17 +79,17 @@ def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
     Raises:
       InputError: no row is left, or the law needs ratios and the table has none.
     """
-    law, selection, columns = spec.law_record, spec.selection, table.columns
-    steps = {f"metric = {selection.metric}": columns["metric"] == selection.metric}
-    if selection.schedule != "any":
+    law, wanted, columns = spec.law_record, spec.rows, table.columns
+    steps = {f"metric = {wanted.metric}": columns["metric"] == wanted.metric}
+    if wanted.schedule != "any":
         schedule = np.where(columns["schedule"] == "", "cooled", columns["schedule"])
-        steps[f"schedule = {selection.schedule}"] = schedule == selection.schedule
+        steps[f"schedule = {wanted.schedule}"] = schedule == wanted.schedule
     if law.has_ratio:
         _require_ratios(table, spec)
     if "p" in law.all_inputs:
         steps[f"p > 0, the domain of {law.name}"] = columns["p"] > 0
     keep = np.ones(len(table), bool)
-    selected = table
+    selected = replace(table, notes=(*table.notes, *spec.notes))
     for condition, mask in steps.items():
         if not (mask & keep).any():
             raise InputError(
@@ -95,7 +97,7 @@ def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
                 table.source,
                 f"{len(table)} rows, none with " + ", ".join(steps),
                 f"at least one row that model {spec.name} describes",
-                "change [selection] of the spec, or the table",
+                "change [rows] of the spec, or the table",
             )
         if not mask[keep].all():
             why = f"model {spec.name} uses {condition}"
@@ -112,11 +114,12 @@ def _require_ratios(table: RunTable, spec: ModelSpec) -> None:
             f"{table.source}, column p",
             f"{missing.sum()} of {len(table)} rows without a ratio",
             f"a ratio for every row, as law {spec.law} describes",
-            "give the mixtures, or use a law without ratios (models/chinchilla.toml)",
+            "give the mixtures, or use a law without ratios (the model chinchilla)",
         )
 
 
-def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
+@in_float64
+def arrange(table: RunTable, spec: ModelSpec) -> tuple[PaddedArrays, Axes]:
     """Lay a table out for the likelihood of a spec's law.
 
     Args:
@@ -144,7 +147,7 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
         index[key] = n_checkpoints[key[0]] * n_runs + key[0]
         n_checkpoints[key[0]] += 1
     relative_se = np.nan_to_num(columns["se"]) / columns["value"]
-    layout = Layout(
+    layout = Axes(
         groups=table.families,
         sources=_sources(table),
         runs=runs,
@@ -163,7 +166,7 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
         return jnp.asarray(array)
 
     inputs = row_inputs(table, spec, layout)
-    return Observations(
+    return PaddedArrays(
         inputs=shared_inputs(table, spec.law_record, layout, run)
         | {name: spread(values) for name, values in inputs.items()},
         log_value=spread(np.log(columns["value"])),
@@ -176,7 +179,7 @@ def arrange(table: RunTable, spec: ModelSpec) -> tuple[Observations, Layout]:
 
 
 def row_inputs(
-    table: RunTable, spec: ModelSpec, layout: Layout
+    table: RunTable, spec: ModelSpec, layout: Axes
 ) -> dict[str, Float[np.ndarray, " row"]]:
     """Inputs that differ between the rows of a cell, or might, each (row,)."""
     columns, law = table.columns, spec.law_record
@@ -207,7 +210,7 @@ def _epochs(table: RunTable, spec: ModelSpec) -> np.ndarray:
 
 
 def shared_inputs(
-    table: RunTable, law: Law, layout: Layout, run_of_cell: np.ndarray
+    table: RunTable, law: Law, layout: Axes, run_of_cell: np.ndarray
 ) -> dict[str, Array]:
     """Inputs that all groups of a cell share: the mixture."""
     if "mixture" not in law.all_inputs:
@@ -245,7 +248,7 @@ def _sources(table: RunTable) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*first, *names]))
 
 
-def _log_ratio(table: RunTable, layout: Layout) -> np.ndarray:
+def _log_ratio(table: RunTable, layout: Axes) -> np.ndarray:
     ratio = table.columns["p"]
     if "p" not in layout.reference:
         return np.zeros(len(table))

@@ -7,10 +7,18 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 
 from bayeslaw.errors import InputError, InputErrors
 from bayeslaw.laws import LAWS, GroupPrior, Law
+from bayeslaw.model.model_files import model_path
 from bayeslaw.model.stated_priors import coordinate_priors, noise_priors
 
 Pooling = Literal["partial", "none", "complete"]
@@ -21,8 +29,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Selection(_Section):
-    """Which rows of the table the model describes; all others are left out, and said.
+class Rows(_Section):
+    """Which rows of the table the model describes; notes name all that it leaves out.
 
     Attributes:
       metric: the metric to fit.
@@ -104,12 +112,12 @@ class ModelSpec(_Section):
     """A statistical model: a law, how groups share strength, priors and noise.
 
     Attributes:
-      name: name of the model, the file's stem.
+      name: name of the model; the stem of its file, where that states none.
       law: key of `LAWS`.
       source: paper or reason.
       extensions: nested additions to the law, on or off by name; what is not named is
         as the extension says (drift on, the others off).
-      selection: rows used.
+      rows: rows used; `selection` in older files and posteriors.
       pooling: per coordinate "partial" (hierarchy), "none" (groups fitted apart) or
         "complete" (one value for all groups); key "default" sets the rest.
       priors: overrides of the law's default priors by coordinate.
@@ -120,10 +128,16 @@ class ModelSpec(_Section):
     law: str
     source: str = ""
     extensions: dict[str, bool] = {}
-    selection: Selection = Selection()
+    rows: Rows = Field(Rows(), validation_alias=AliasChoices("rows", "selection"))
     pooling: dict[str, Pooling] = {}
     priors: dict[str, PriorOverride] = {}
     noise: Noise = Noise()
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its file should say otherwise, one sentence each."""
+        return self._notes
 
     @property
     def law_record(self) -> Law:
@@ -148,6 +162,9 @@ class ModelSpec(_Section):
             return self.law_record.coordinates[coordinate].prior
         return GroupPrior(override.loc, override.scale, override.spread)
 
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
     @property
     def sha256(self) -> str:
         """Hash of the spec's content with all defaults written out."""
@@ -155,27 +172,32 @@ class ModelSpec(_Section):
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def read_spec(path: str | Path) -> ModelSpec:
+def read_spec(model: ModelSpec | str | Path) -> ModelSpec:
     """Read a model spec from TOML.
 
     Args:
-      path: a file such as `models/he2024_partial_pooling.toml`.
+      model: a file; a shipped model by its name, such as "token_drift", where there is
+        no such file; or a spec, which is returned as it is.
 
     Returns:
       the spec; every key is known and every name it uses exists.
 
     Raises:
-      InputError: no such file, not TOML, or unknown keys, laws or coordinates.
+      InputError: no such model, not TOML, or unknown keys, laws or coordinates.
 
     Example:
-      >>> read_spec("models/he2024_partial_pooling.toml").law
+      >>> read_spec("token_drift").law
       'family_loss'
     """
-    return parse_spec(_read_toml(Path(path)), str(path))
+    if isinstance(model, ModelSpec):
+        return model
+    path = model_path(model)
+    return parse_spec({"name": path.stem} | _read_toml(path), str(path))
 
 
 def parse_spec(content: dict, where: str) -> ModelSpec:
     """Check the content of a spec; `where` names its origin in error messages."""
+    _check_one_name_of_rows(content, where)
     # Priors need the law, so they come last; noise is stated in its own section.
     plain = {**content, "priors": {}}
     if "noise" in content:
@@ -197,22 +219,37 @@ def parse_spec(content: dict, where: str) -> ModelSpec:
             raise _unknown(name, f"{where}, section [pooling]", known)
     priors = coordinate_priors(content.get("priors", {}), spec.law_record, where)
     overrides = {name: PriorOverride(**prior) for name, prior in priors.items()}
-    return spec.model_copy(update={"priors": overrides})
+    spec = spec.model_copy(update={"priors": overrides})
+    if "selection" in content:
+        note = f"{where}: the section [selection] is now called [rows]; rename it"
+        spec._notes = (note,)
+    return spec
+
+
+def _check_one_name_of_rows(content: dict, where: str) -> None:
+    if "rows" in content and "selection" in content:
+        raise InputError(
+            "rows are selected twice",
+            f"{where}, sections [rows] and [selection]",
+            "both",
+            "[rows]; [selection] is its former name",
+            "move what you need to [rows] and delete [selection]",
+        )
 
 
 def _check_trunk(spec: ModelSpec, where: str) -> None:
-    if spec.extensions.get("trunk_offset") and spec.selection.schedule != "any":
+    if spec.extensions.get("trunk_offset") and spec.rows.schedule != "any":
         raise InputError(
             "trunk_offset without trunk checkpoints",
-            f"{where}, section [selection], key schedule",
-            repr(spec.selection.schedule),
+            f"{where}, section [rows], key schedule",
+            repr(spec.rows.schedule),
             '"any", so that trunk and cooled checkpoints are both fitted',
             'set schedule = "any", or trunk_offset = false',
         )
 
 
 def _read_toml(path: Path) -> dict:
-    wanted = "a model spec in TOML, as in the folder models/"
+    wanted = "a model spec in TOML; `bayeslaw models token_drift` shows one"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

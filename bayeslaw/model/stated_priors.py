@@ -96,7 +96,7 @@ def noise_priors(noise: Any, where: str) -> Any:
             continue
         if "distribution" in entry or any(map(QUANTILE.fullmatch, entry)):
             key = f"{where}, key noise.{name}"
-            numbers = _numbers(entry, kind, key, others=())
+            numbers = _prior_numbers(entry, kind, key, others=())
             first, second = _parameters(numbers, entry, kind, key)
             if set(numbers) != set(KEYS[kind]):
                 first = math.exp(first) if kind == "lognormal" else first
@@ -146,7 +146,7 @@ def _group_prior(
     kind = "normal" if name in law.coordinates else "lognormal"
     default = law.coordinates[coordinate].prior
     table = _table(entry, key)
-    numbers = _numbers(table, kind, key, others=("spread",))
+    numbers = _prior_numbers(table, kind, key, others=("spread",))
     spread = numbers.pop("spread", default.spread)
     loc, scale = default.loc, default.scale
     if numbers or "distribution" in table:
@@ -168,7 +168,7 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
     )
 
 
-def _numbers(
+def _prior_numbers(
     entry: Mapping[str, Any], kind: str, key: str, others: tuple[str, ...]
 ) -> dict[str, float]:
     """The numbers of an entry, every key known and every value in its range."""

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayeslaw.downstream import Breaks, CurveDecision, curve_names, equals
+from bayeslaw.numbers import interval_levels
 from bayeslaw.plots.style import (
     FAINT,
     INK,
@@ -62,9 +63,9 @@ def _draw(axes: Axes, name: str, curve: CurveDecision, probability: float) -> No
     sign = 1 if curve.scale.larger_is_better else -1
     colour = BREAKS if card.p_break_seen > 0.5 else HOLDS
     D = np.geomspace(curve.points["D_p"].min(), card.D_next, 60)
-    tail = (1 - probability) / 2
+    lower_level, upper_level = interval_levels(probability)
     low, middle, high = np.quantile(
-        sign * curve.drawn.at(D), [tail, 0.5, 1 - tail], axis=0
+        sign * curve.drawn.at(D), [lower_level, 0.5, upper_level], axis=0
     )
     axes.axvspan(card.D_last, card.D_next, color="#f4f4f4", linewidth=0)
     axes.fill_between(D, low, high, color=shade(colour, 0.75), linewidth=0)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from bayeslaw.inference import predict
+from bayeslaw.inference import Fitted, predict
+from bayeslaw.numbers import interval_levels
 
 MAX_DRAWS = 400
 # Ratios of expected losses hardly differ between draws: few are enough to move points.
@@ -53,7 +53,7 @@ class CurvePanel:
 
 
 def curve_panel(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     axis: str,
     lines: str,
     fixed: str,
@@ -64,24 +64,23 @@ def curve_panel(
     """Curves of all families in one panel.
 
     Args:
-      posterior: result of `fit` with a law of the three inputs.
+      fitted: a posterior with a law of the three inputs.
       axis: input on the horizontal axis.
       lines: input that tells the lines apart.
       fixed: input held fixed.
       end: value of `axis` that the curves should reach, if not too far from the data.
       probability: probability of the interval.
     """
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     levels = _levels(rows[lines].values)
-    held = _most_frequent(posterior, fixed)
+    held = _most_frequent(fitted, fixed)
     grid = _grid(rows[axis].values, axis, end)
     level, point = (part.ravel() for part in np.meshgrid(levels, grid, indexing="ij"))
     places = {axis: point[:, None], lines: level[:, None], fixed: held}
-    draws = predict(posterior, max_draws=MAX_DRAWS, **places)
+    draws = predict(fitted, max_draws=MAX_DRAWS, **places)
     draws = draws.reshape(-1, len(levels), len(grid), len(held))
-    tail = (1 - probability) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
-    index, moved, is_exact = _moved(posterior, (axis, lines, fixed), levels, held)
+    lower, upper = np.quantile(draws, interval_levels(probability), axis=0)
+    index, moved, is_exact = _moved(fitted, (axis, lines, fixed), levels, held)
     return CurvePanel(
         axis=axis,
         lines=lines,
@@ -115,11 +114,11 @@ def _levels(values: np.ndarray) -> np.ndarray:
     return unique[np.linspace(0, len(unique) - 1, MAX_LEVELS).round().astype(int)]
 
 
-def _most_frequent(posterior: xr.DataTree, name: str) -> np.ndarray:
+def _most_frequent(fitted: Fitted, name: str) -> np.ndarray:
     """For each family the value of an input with most rows, the largest of equals."""
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     found = []
-    for family in posterior["posterior"].dataset["family"].values:
+    for family in fitted.families:
         of_family = rows[name].values[rows["family"].values == family]
         values, counts = np.unique(of_family, return_counts=True)
         found.append(values[counts == counts.max()].max())
@@ -127,23 +126,21 @@ def _most_frequent(posterior: xr.DataTree, name: str) -> np.ndarray:
 
 
 def _moved(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     inputs: tuple[str, str, str],
     levels: np.ndarray,
     held: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Line, moved value and exactness of each observation, see `CurvePanel`."""
     axis, lines, fixed = inputs
-    rows = posterior["constant_data"].dataset
-    index = posterior["posterior"].dataset.get_index("family")
+    rows = fitted.rows
+    index = fitted.posterior.get_index("family")
     family = index.get_indexer(rows["family"].values)
     here = {name: rows[name].values for name in inputs}
     level = np.abs(np.log(here[lines][:, None] / levels)).argmin(1)
     there = {axis: here[axis], lines: levels[level], fixed: held[family]}
-    factor = _mean_of_rows(posterior, family, there) / _mean_of_rows(
-        posterior, family, here
-    )
-    observed = posterior["observed_data"].dataset["value"].values
+    factor = _mean_of_rows(fitted, family, there) / _mean_of_rows(fitted, family, here)
+    observed = fitted.observed
     is_exact = np.logical_and.reduce(
         [np.isclose(here[name], there[name], rtol=1e-3, atol=0) for name in inputs]
     )
@@ -151,9 +148,9 @@ def _moved(
 
 
 def _mean_of_rows(
-    posterior: xr.DataTree, family: np.ndarray, inputs: Mapping[str, np.ndarray]
+    fitted: Fitted, family: np.ndarray, inputs: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Expected loss of each row's own family."""
     columns: dict[str, Any] = {name: values[:, None] for name, values in inputs.items()}
-    draws = predict(posterior, max_draws=MOVE_DRAWS, **columns)
+    draws = predict(fitted, max_draws=MOVE_DRAWS, **columns)
     return draws.mean(0)[np.arange(len(family)), family]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.inference import provenance
+from bayeslaw.inference import Fitted, Posterior
 from bayeslaw.plots.curve_panels import MAX_REACH, CurvePanel, curve_panel
 from bayeslaw.plots.panels import log_axis, round_values, spaced
 from bayeslaw.plots.style import (
@@ -49,7 +49,7 @@ MAX_VECTOR_POINTS = 400
 
 @styled
 def law_curves(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     *,
     families: Sequence[str] | None = None,
     target: Mapping[str, float] | None = None,
@@ -59,7 +59,7 @@ def law_curves(
     """Expected loss of each family with its interval, and the observations.
 
     The other inputs of a panel are held where the family was measured most often.
-    Observations made elsewhere are moved there along the fitted law and drawn hollow.
+    PaddedArrays made elsewhere are moved there along the fitted law and drawn hollow.
 
     Args:
       posterior: result of `fit` with a law of N, D and p.
@@ -68,17 +68,18 @@ def law_curves(
       ratios: recommended ratio of each family, marked.
       probability: probability of the band.
     """
-    everyone = posterior["posterior"].dataset["family"].values.tolist()
+    fitted = Fitted.of(posterior)
+    everyone = list(fitted.families)
     shown = list(families or everyone)
     colours = family_colours(everyone)
     marks = dict(target or {})
     panels = [
-        curve_panel(posterior, *names, end=marks.get(names[0]), probability=probability)
+        curve_panel(fitted, *names, end=marks.get(names[0]), probability=probability)
         for names in PANELS
     ]
     figure = Figure(figsize=(WIDTH, 0.9 + 2.15 * len(shown)))
     grid = figure.subplots(len(shown), len(PANELS), sharey="row", squeeze=False)
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     for axes_row, family in zip(grid.tolist(), shown, strict=True):
         if ratios:
             marks["p"] = ratios[family]
@@ -89,7 +90,7 @@ def law_curves(
             _label_x(axes, panel)
         _label_corners(axes_row, panels, everyone.index(family))
         _label_row(axes_row[0], family, colours[family])
-        axes_row[0].set_ylabel(f"loss [{', '.join(provenance(posterior)['unit'])}]")
+        axes_row[0].set_ylabel(f"loss [{fitted.unit}]")
     for axes, last, panel in zip(grid[0], grid[-1], panels, strict=True):
         _level_legend(axes, panel)
         last.set_xlabel(AXIS_LABELS[panel.axis])

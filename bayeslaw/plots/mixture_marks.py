@@ -34,10 +34,10 @@ class Mark(NamedTuple):
 
 def marks(decision: Decision) -> list[Mark]:
     """The recommended mixture and the compared ones."""
-    verdicts = (decision.recommended, *decision.compared)
+    mixtures = (decision.recommended, *decision.compared)
     return [
-        Mark(verdict.name, np.array(list(verdict.ratios.values())), marker)
-        for verdict, marker in zip(verdicts, chain("D", cycle(MARKERS)), strict=False)
+        Mark(mixture.name, np.array(list(mixture.ratios.values())), marker)
+        for mixture, marker in zip(mixtures, chain("D", cycle(MARKERS)), strict=False)
     ]
 
 

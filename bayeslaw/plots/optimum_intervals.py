@@ -28,17 +28,17 @@ def ratio_intervals(
       decision: result of `optimal_ratios`.
       tried: smallest and largest ratio of each family in the runs.
     """
-    colours = family_colours(decision.families)
-    n_families = len(decision.families)
+    colours = family_colours(decision.names)
+    n_families = len(decision.names)
     figure = Figure(figsize=(WIDTH, 1.3 + 0.5 * n_families))
     axes = figure.subplots()
-    for row, family in enumerate(decision.families):
+    for row, family in enumerate(decision.names):
         _draw_family(axes, row, decision, family, colours[family])
         if tried:
             _draw_tried(axes, row, tried[family])
-    for verdict, marker in zip(decision.compared, cycle(MIXTURE_MARKERS), strict=False):
+    for mixture, marker in zip(decision.compared, cycle(MIXTURE_MARKERS), strict=False):
         axes.plot(
-            [verdict.ratios[family] for family in decision.families],
+            [mixture.ratios[family] for family in decision.names],
             np.arange(n_families) - BAND - 0.1,
             linestyle="none",
             marker=marker,
@@ -46,7 +46,7 @@ def ratio_intervals(
             markersize=7,
             markeredgewidth=1.2,
         )
-    axes.set_yticks(range(n_families), decision.families)
+    axes.set_yticks(range(n_families), decision.names)
     axes.set_ylim(n_families - 0.5, -0.55)
     axes.set_xlim(0.0, _right_end(decision))
     axes.set_xlabel("sampling ratio p")
@@ -61,13 +61,14 @@ def ratio_intervals(
 def _draw_family(
     axes: Axes, row: int, decision: Decision, family: str, colour: str
 ) -> None:
-    low, high = decision.flat_lower[family], decision.flat_upper[family]
+    one = decision.family(family)
+    low, high = one.flat_lower, one.flat_upper
     axes.barh(row, high - low, 2 * BAND, low, color=shade(colour, 0.75))
-    low, high = decision.lower[family], decision.upper[family]
+    low, high = one.lower, one.upper
     # Taller than the marker, so that a narrow interval is not hidden behind it.
     axes.barh(row, high - low, BAND, low, color=shade(colour, 0.2))
     axes.plot(
-        decision.ratios[family],
+        one.ratio,
         row,
         marker="D",
         markersize=4.5,
@@ -79,9 +80,9 @@ def _draw_family(
 
 def _right_end(decision: Decision) -> float:
     """Ratios tried may reach far beyond all others, and would squeeze them."""
-    shown = [*decision.flat_upper.values(), *decision.upper.values()]
-    for verdict in decision.compared:
-        shown += verdict.ratios.values()
+    shown = [max(one.flat_upper, one.upper) for one in decision.families]
+    for mixture in decision.compared:
+        shown += mixture.ratios.values()
     return min(1.02, 1.25 * max(shown))
 
 
@@ -114,7 +115,7 @@ def _handles(decision: Decision, has_tried: bool) -> list[Line2D | Patch]:
         ),
         Patch(
             color=FAINT,
-            label=f"flat range: costs < {decision.flat_tolerance:.1%} of the loss",
+            label=f"flat range: costs < {decision.flat.tolerance:.1%} of the loss",
         ),
     ]
     if has_tried:
@@ -122,8 +123,8 @@ def _handles(decision: Decision, has_tried: bool) -> list[Line2D | Patch]:
             Line2D([], [], color=MUTED, marker="|", label="ratios tried in the runs")
         )
     return handles + [
-        Line2D([], [], linestyle="none", marker=marker, color=INK, label=verdict.name)
-        for verdict, marker in zip(
+        Line2D([], [], linestyle="none", marker=marker, color=INK, label=mixture.name)
+        for mixture, marker in zip(
             decision.compared, cycle(MIXTURE_MARKERS), strict=False
         )
     ]

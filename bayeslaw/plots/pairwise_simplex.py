@@ -29,7 +29,7 @@ def simplex_pairs(decision: Decision) -> Figure:
     Args:
       decision: result of `optimal_ratios` for two or more families.
     """
-    n_families = len(decision.families)
+    n_families = len(decision.names)
     if n_families < 2:
         raise ValueError(f"a simplex needs two families or more, got {n_families}")
     return _histogram(decision) if n_families == 2 else _pairs(decision)
@@ -37,23 +37,23 @@ def simplex_pairs(decision: Decision) -> Figure:
 
 def shown_families(decision: Decision) -> list[str]:
     """Families that `simplex_pairs` shows, in the decision's order."""
-    largest = sorted(decision.families, key=lambda name: -decision.ratios[name])
-    return [name for name in decision.families if name in largest[:MAX_FAMILIES]]
+    largest = sorted(decision.names, key=lambda name: -decision.ratios[name])
+    return [name for name in decision.names if name in largest[:MAX_FAMILIES]]
 
 
 def _histogram(decision: Decision) -> Figure:
-    family = decision.families[0]
+    family = decision.names[0]
     figure = Figure(figsize=(WIDTH * 0.7, 2.8))
     axes = figure.subplots()
     axes.hist(
         decision.optimal_draws[:, 0],
         bins=40,
-        color=family_colours(decision.families)[family],
+        color=family_colours(decision.names)[family],
         alpha=0.7,
     )
     axes.axvline(decision.ratios[family], color=INK, label="recommended")
     axes.set_xlabel(
-        f"optimal sampling ratio of {family} (the rest: {decision.families[1]})"
+        f"optimal sampling ratio of {family} (the rest: {decision.names[1]})"
     )
     axes.set_ylabel("posterior draws")
     axes.legend()
@@ -62,9 +62,9 @@ def _histogram(decision: Decision) -> Figure:
 
 def _pairs(decision: Decision) -> Figure:
     names = shown_families(decision)
-    draws = thinned(decision)[:, [decision.families.index(name) for name in names]]
+    draws = thinned(decision)[:, [decision.names.index(name) for name in names]]
     centre = np.array([decision.ratios[name] for name in names])
-    colours = family_colours(decision.families)
+    colours = family_colours(decision.names)
     # One scale for all panels, so that wide and narrow families can be compared.
     half = (1 + MARGIN) * np.abs(np.quantile(draws, VIEW, axis=0) - centre).max()
     size = len(names) - 1
@@ -97,7 +97,7 @@ def _pairs_legend(
     half: float,
 ) -> None:
     """Say what the markers are, and which mixture lies outside all panels."""
-    shown = [decision.families.index(name) for name in names]
+    shown = [decision.names.index(name) for name in names]
     for line, mark in zip(lines[1:], marks(decision), strict=True):
         if (np.abs(mark.ratios[shown] - centre) < half).sum() < 2:
             line.set_label(f"{mark.name} (outside the squares)")
@@ -113,7 +113,7 @@ def _draw_pair(
     axes: Axes, draws: np.ndarray, decision: Decision, names: list[str]
 ) -> None:
     axes.plot(*draws.T, label=DRAW_LABEL, **DRAW_STYLE)
-    pair = [decision.families.index(name) for name in names]
+    pair = [decision.names.index(name) for name in names]
     for mark in marks(decision):
         x, y = mark.ratios[pair]
         axes.plot(

@@ -17,13 +17,11 @@ DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)), (0, (8, 3)))
 
 def parallel_mixtures(decision: Decision) -> Figure:
     """Draws of the densest region, the flat ranges and the compared mixtures."""
-    n_families = len(decision.families)
+    n_families = len(decision.names)
     figure = Figure(figsize=(WIDTH, 4.2))
     axes = figure.subplots()
     at = np.arange(n_families)
-    flat = np.array(
-        [[decision.flat_lower[f], decision.flat_upper[f]] for f in decision.families]
-    )
+    flat = np.array([[one.flat_lower, one.flat_upper] for one in decision.families])
     axes.bar(at, flat[:, 1] - flat[:, 0], 0.34, flat[:, 0], color=FAINT, zorder=0.5)
     shown = decision.optimal_draws[densest(decision)]
     pick = np.linspace(0, len(shown) - 1, min(MAX_LINES, len(shown))).astype(int)
@@ -68,20 +66,20 @@ def _line_style(mark: Mark, i: int) -> dict:
 
 
 def _label(axes: Axes, decision: Decision, drawn: list[Mark]) -> None:
-    colours = family_colours(decision.families)
-    is_crowded = len(decision.families) > 8
+    colours = family_colours(decision.names)
+    is_crowded = len(decision.names) > 8
     axes.set_xticks(
-        range(len(decision.families)),
-        decision.families,
+        range(len(decision.names)),
+        decision.names,
         rotation=45 if is_crowded else 0,
         ha="right" if is_crowded else "center",
     )
-    for text, family in zip(axes.get_xticklabels(), decision.families, strict=True):
+    for text, family in zip(axes.get_xticklabels(), decision.names, strict=True):
         text.set_color(legible(colours[family]))
-    highest = max(*decision.flat_upper.values(), *decision.upper.values())
+    highest = max(max(one.flat_upper, one.upper) for one in decision.families)
     highest = max(highest, *(mark.ratios.max() for mark in drawn))
     axes.set_ylim(0, 1.05 * highest)
-    axes.set_xlim(-0.5, len(decision.families) - 0.5)
+    axes.set_xlim(-0.5, len(decision.names) - 0.5)
     axes.set_ylabel("sampling ratio p")
     axes.grid(axis="x", visible=False)
 
@@ -98,7 +96,7 @@ def _handles(decision: Decision) -> list[Line2D | Patch]:
         ),
         Patch(
             color=FAINT,
-            label=f"flat range: costs < {decision.flat_tolerance:.1%} of the loss",
+            label=f"flat range: costs < {decision.flat.tolerance:.1%} of the loss",
         ),
         *(
             Line2D([], [], **_line_style(mark, i))

@@ -1,14 +1,14 @@
 """Whether the model predicts rows like those it was fitted to."""
 
 import numpy as np
-import xarray as xr
 from arviz_stats.ecdf_utils import ecdf_pit
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayeslaw.inference import pit, provenance, replicate
+from bayeslaw.inference import Fitted, Posterior, pit, replicate
+from bayeslaw.numbers import interval_levels
 from bayeslaw.plots.panels import log_axis, panel_grid, round_values, spaced
 from bayeslaw.plots.style import (
     FAINT,
@@ -27,7 +27,7 @@ N_REPLICATES = 500
 
 
 @styled
-def pit_difference(posterior: xr.DataTree) -> Figure:
+def pit_difference(posterior: Posterior) -> Figure:
     """How far the predictive probabilities of the rows are from uniform.
 
     Above zero on the left: more low observations than predicted. An S through the
@@ -38,9 +38,9 @@ def pit_difference(posterior: xr.DataTree) -> Figure:
 
     Source: Säilynoja et al. 2022, doi 10.1007/s11222-022-10090-6, for the band.
     """
-    families = posterior["posterior"].dataset["family"].values.tolist()
-    family = posterior["constant_data"].dataset["family"].values
-    ranks = pit(posterior)
+    fitted = Fitted.of(posterior)
+    families, family = fitted.families, fitted.rows["family"].values
+    ranks = pit(fitted)
     parts = {name: ranks[family == name] for name in families}
     if len(families) > 1:
         parts = {"all families": ranks, **parts}
@@ -83,19 +83,21 @@ def _draw_difference(axes: Axes, ranks: np.ndarray, colour: str) -> None:
 
 
 @styled
-def predictive_residuals(posterior: xr.DataTree, probability: float = 0.9) -> Figure:
+def predictive_residuals(posterior: Posterior, probability: float = 0.9) -> Figure:
     """Observed over predicted loss of every row, with the interval of replicated rows.
 
     Args:
       posterior: result of `fit`.
       probability: probability of the interval.
     """
-    families = posterior["posterior"].dataset["family"].values.tolist()
-    family = posterior["constant_data"].dataset["family"].values
-    observed = posterior["observed_data"].dataset["value"].values
-    replicates = replicate(posterior, n_draws=N_REPLICATES)
-    tail = (1 - probability) / 2
-    lower, middle, upper = np.quantile(replicates, [tail, 0.5, 1 - tail], axis=0)
+    fitted = Fitted.of(posterior)
+    families, family = fitted.families, fitted.rows["family"].values
+    observed = fitted.observed
+    replicates = replicate(fitted, n_draws=N_REPLICATES)
+    lower_level, upper_level = interval_levels(probability)
+    lower, middle, upper = np.quantile(
+        replicates, [lower_level, 0.5, upper_level], axis=0
+    )
     colours = family_colours(families)
     figure, panels, lowest = panel_grid(len(families), height=1.9, share_y=True)
     for axes, name in zip(panels, families, strict=True):
@@ -127,9 +129,8 @@ def predictive_residuals(posterior: xr.DataTree, probability: float = 0.9) -> Fi
         )
         low, high = middle[rows].min() / 1.02, middle[rows].max() * 1.02
         log_axis(axes, "x", spaced(round_values(low, high, 4), low, high, 6))
-    unit = ", ".join(provenance(posterior)["unit"])
     for axes in lowest:
-        axes.set_xlabel(f"predicted loss [{unit}]")
+        axes.set_xlabel(f"predicted loss [{fitted.unit}]")
     figure.supylabel("observed − predicted [%]", fontsize=9)
     handles = [
         Line2D([], [], linestyle="none", marker="o", color=MUTED, label="observed"),

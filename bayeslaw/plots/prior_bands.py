@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayeslaw.checks import PriorPredictive
+from bayeslaw.numbers import interval_levels
 from bayeslaw.plots.panels import log_axis, panel_grid, spaced
 from bayeslaw.plots.style import INK, MUTED, family_colours, legible, styled
 
@@ -72,8 +73,7 @@ def _draw_family(
     for left, right, is_here in _cells(x):
         here = values[:, is_here]
         for probability, alpha in BANDS.items():
-            tail = (1 - probability) / 2
-            lower, upper = np.quantile(here, [tail, 1 - tail])
+            lower, upper = np.quantile(here, interval_levels(probability))
             axes.fill_between(
                 [left, right], lower, upper, color=MUTED, alpha=alpha, linewidth=0
             )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import gaussian_kde
 
+from bayeslaw.inference import Fitted, Posterior
 from bayeslaw.plots.panels import log_axis, panel_grid, round_values, spaced
 from bayeslaw.plots.style import (
     INK,
@@ -26,22 +26,23 @@ LABELS_PER_PANEL = 4
 
 
 @styled
-def parameter_densities(posterior: xr.DataTree, labels: Mapping[str, str]) -> Figure:
+def parameter_densities(posterior: Posterior, labels: Mapping[str, str]) -> Figure:
     """Prior and posterior density of the law's parameters, one curve a family.
 
     Args:
       posterior: result of `fit`.
       labels: titles of positive parameters with a value for each family, by name.
     """
-    families = posterior["posterior"].dataset["family"].values.tolist()
+    fitted = Fitted.of(posterior)
+    families = fitted.families
     colours = family_colours(families)
     figure, panels, _ = panel_grid(len(labels), height=1.4, n_columns=3)
     for axes, (name, label) in zip(panels, labels.items(), strict=True):
         curves = {
-            family: posterior["posterior"].dataset[name].values[..., i].ravel()
+            family: fitted.posterior[name].values[..., i].ravel()
             for i, family in enumerate(families)
         }
-        prior = posterior["prior"].dataset[name].values.ravel()
+        prior = fitted.tree["prior"].dataset[name].values.ravel()
         _draw_densities(axes, prior, curves, colours)
         axes.set_title(label)
     handles = [
@@ -52,14 +53,15 @@ def parameter_densities(posterior: xr.DataTree, labels: Mapping[str, str]) -> Fi
 
 
 @styled
-def scalar_densities(posterior: xr.DataTree, names: Sequence[str]) -> Figure:
+def scalar_densities(posterior: Posterior, names: Sequence[str]) -> Figure:
     """Prior and posterior density of quantities shared by all families.
 
     Args:
       posterior: result of `fit`.
       names: quantities without a value for each family.
     """
-    draws, prior = posterior["posterior"].dataset, posterior["prior"].dataset
+    tree = Fitted.of(posterior).tree
+    draws, prior = tree["posterior"].dataset, tree["prior"].dataset
     figure, panels, _ = panel_grid(len(names), height=1.3, n_columns=COLUMNS)
     for axes, name in zip(panels, names, strict=True):
         curves = {"posterior": draws[name].values.ravel()}

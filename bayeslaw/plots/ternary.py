@@ -54,7 +54,7 @@ def _enlarged(decision: Decision) -> Lower:
     """Lowest ratios of the part that holds the draws and the flat region."""
     ends = np.quantile(decision.optimal_draws, EDGE, axis=0)
     # The lowest ratios alone fix a triangle; the highest follow from them.
-    lowest = np.vstack([ends[:1], decision.flat_boundary]).min(0)
+    lowest = np.vstack([ends[:1], decision.flat.boundary]).min(0)
     size = 1 - lowest.sum()
     return np.maximum(lowest - MARGIN * size, 0.0)
 
@@ -76,10 +76,10 @@ def _draw_triangle(
     axes.set_axis_off()
     axes.set_aspect("equal")
     axes.set(xlim=(-0.12, 1.12), ylim=(-2.5 * gap, HEIGHT + 2 * gap))
-    if len(decision.flat_boundary):
-        axes.fill(*_points(decision.flat_boundary, lower).T, color=FAINT, zorder=0.5)
-    colours = family_colours(decision.families)
-    for k, family in enumerate(decision.families):
+    if len(decision.flat.boundary):
+        axes.fill(*_points(decision.flat.boundary, lower).T, color=FAINT, zorder=0.5)
+    colours = family_colours(decision.names)
+    for k, family in enumerate(decision.names):
         _draw_axis(axes, k, lower, legible(colours[family]), n_ticks, gap)
         shift = (0.0, gap) if k == 2 else (0.0, -2 * gap)
         axes.annotate(
@@ -173,7 +173,7 @@ def _handles(decision: Decision, lower: Lower) -> list[Line2D | Patch]:
             edgecolor=MUTED,
             linewidth=0.3,
             label="every mixture here costs < "
-            f"{decision.flat_tolerance:.1%} of the loss",
+            f"{decision.flat.tolerance:.1%} of the loss",
         ),
     ]
     for mark in marks(decision):

@@ -18,7 +18,7 @@ def simplex_region(decision: Decision) -> Figure:
     Args:
       decision: result of `optimal_ratios` for two or more families.
     """
-    n_families = len(decision.families)
+    n_families = len(decision.names)
     if n_families < 2:
         raise ValueError(f"a simplex needs two families or more, got {n_families}")
     return ternary(decision) if n_families == 3 else parallel_mixtures(decision)

@@ -11,15 +11,21 @@ import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
 
 from bayeslaw.checks import Checks, require_passed, tried_ratios
-from bayeslaw.decisions import FREE, Constraints, Decision, optimal_ratios
+from bayeslaw.decisions import (
+    FREE,
+    Constraints,
+    Decision,
+    decision_sentences,
+    optimal_ratios,
+)
 from bayeslaw.errors import InputError
-from bayeslaw.inference import provenance, spec_of, use_compile_cache
+from bayeslaw.inference import Fitted, Posterior, use_compile_cache
 from bayeslaw.plots import MAX_FAMILIES, compact, family_colours
 from bayeslaw.reports import pictures, report_record, report_tables
 
 
 def report(
-    posterior: xr.DataTree,
+    posterior: Posterior,
     path: str | Path,
     *,
     decision: Decision | None = None,
@@ -63,11 +69,11 @@ def report(
       PosixPath('report.html')
     """
     use_compile_cache()
-    default_target = ""
+    fitted, default_target = Fitted.of(posterior), ""
     if decision is None:
-        N, D, default_target = _target(posterior, N, D)
+        N, D, default_target = _target(fitted, N, D)
         decision = optimal_ratios(
-            posterior,
+            fitted,
             N=N,
             D=D,
             weights=weights,
@@ -78,19 +84,19 @@ def report(
             allow_failed_checks=allow_failed_checks,
         )
     else:
-        _require_own(decision, posterior)
+        _require_own(decision, fitted)
     # A decision that names its failed checks was made with leave to.
-    is_allowed = allow_failed_checks or bool(decision.failed_checks)
-    checks = require_passed(posterior, allow_failed_checks=is_allowed)
-    content = _content(posterior, decision, checks) | {"default_target": default_target}
+    is_allowed = allow_failed_checks or bool(decision.doubts.failed_checks)
+    checks = require_passed(fitted, allow_failed_checks=is_allowed)
+    content = _content(fitted, decision, checks) | {"default_target": default_target}
     return write(Path(path), render("report.html", content))
 
 
 def _target(
-    posterior: xr.DataTree, N: float | None, D: float | None
+    fitted: Fitted, N: float | None, D: float | None
 ) -> tuple[float, float, str]:
     """The target run, and a sentence on what was not given."""
-    rows = posterior["constant_data"].dataset
+    rows = fitted.rows
     missing = [name for name, value in (("N", N), ("D", D)) if value is None]
     largest = {name: float(rows[name].max()) for name in ("N", "D")}
     note = (
@@ -108,68 +114,64 @@ def _target(
     )
 
 
-def _require_own(decision: Decision, posterior: xr.DataTree) -> None:
-    made_from = provenance(posterior)
+def _require_own(decision: Decision, fitted: Fitted) -> None:
     for name in ("spec_sha256", "table_sha256"):
-        if getattr(decision, name) != made_from[name]:
+        if getattr(decision.made_from, name) != fitted.record[name]:
             raise InputError(
                 "decision belongs to another posterior",
                 f"argument decision, {name}",
-                getattr(decision, name),
-                made_from[name],
+                getattr(decision.made_from, name),
+                fitted.record[name],
                 "make the decision anew with optimal_ratios from this posterior",
             )
 
 
-def _content(
-    posterior: xr.DataTree, decision: Decision, checks: Checks
-) -> dict[str, Any]:
+def _content(fitted: Fitted, decision: Decision, checks: Checks) -> dict[str, Any]:
     """Everything the template shows."""
-    spec, made_from = spec_of(posterior), provenance(posterior)
-    draws = _sampled(posterior)
+    spec, draws = fitted.spec, _sampled(fitted)
     sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
-    ranks, residuals = pictures.predictive_pictures(posterior)
-    traces, effective = pictures.sampler_pictures(posterior, sizes, decision.families)
-    level, unit = decision.probability, ", ".join(made_from["unit"])
+    ranks, residuals = pictures.predictive_pictures(fitted)
+    traces, effective = pictures.sampler_pictures(fitted, sizes, decision.names)
+    level = decision.probability
     return {
-        "study": report_record.study_name(made_from["table"]),
-        "origin": ", ".join(made_from["origin"]),
-        "unit": unit,
+        "study": report_record.study_name(fitted.record["table"]),
+        "origin": fitted.origin,
+        "unit": fitted.unit,
         "decision": decision,
         "compact": compact,
-        "colours": family_colours(decision.families),
-        "sentences": decision.sentences(),
+        "colours": family_colours(decision.names),
+        "sentences": decision_sentences(decision),
         "is_extrapolated": _is_extrapolated(decision),
         "failures": checks.failures,
         "checks": checks.checks,
         "verdicts": Counter(check.verdict for check in checks.checks),
-        "curves": list(pictures.curve_pictures(posterior, decision)),
-        **_mixtures(posterior, decision),
+        "curves": list(pictures.curve_pictures(fitted, decision)),
+        **_mixtures(fitted, decision),
         "pit_picture": ranks,
         "residual_picture": residuals,
         "rank_picture": traces,
         "size_picture": effective,
-        "expected_picture": pictures.prior_predictive_picture(posterior),
-        "prior_pictures": list(pictures.prior_pictures(posterior)),
-        "law": spec.law_record,
+        "expected_picture": pictures.prior_predictive_picture(fitted),
+        "prior_pictures": list(pictures.prior_pictures(fitted)),
+        "law": fitted.law,
         "spec": spec,
         "spec_toml": report_record.to_toml(spec.model_dump()),
         "prior_table": report_tables.prior_table(spec),
         "parameter_table": report_tables.parameter_table(
-            posterior, spec, sizes["bulk"], unit=unit, level=level
+            fitted, spec, sizes["bulk"], unit=fitted.unit, level=level
         ),
         "scalar_table": report_tables.scalar_table(
-            posterior, sizes["bulk"], rhat(draws), level
+            fitted, sizes["bulk"], rhat(draws), level
         ),
-        "provenance_table": report_record.provenance_table(posterior),
-        "run_table": report_record.run_table(posterior),
+        "provenance_table": report_record.provenance_table(fitted),
+        "run_table": report_record.run_table(fitted),
     }
 
 
-def _mixtures(posterior: xr.DataTree, decision: Decision) -> dict[str, Any]:
+def _mixtures(fitted: Fitted, decision: Decision) -> dict[str, Any]:
     """Tables and figures of the mixtures."""
-    tried = tried_ratios(posterior)
-    n_families = len(decision.families)
+    tried = tried_ratios(fitted)
+    n_families = len(decision.names)
     return {
         "ratio_table": report_tables.ratio_table(decision, tried),
         "regret_table": report_tables.regret_table(decision),
@@ -185,15 +187,14 @@ def _mixtures(posterior: xr.DataTree, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _sampled(posterior: xr.DataTree) -> xr.Dataset:
+def _sampled(fitted: Fitted) -> xr.Dataset:
     """Quantities that the model has, so both before and after the data."""
-    prior = posterior["prior"].dataset
-    draws = posterior["posterior"].dataset
+    prior, draws = fitted.tree["prior"].dataset, fitted.posterior
     return draws[[name for name in draws.data_vars if name in prior]]
 
 
 def _is_extrapolated(decision: Decision) -> bool:
-    reach = decision.extrapolation
+    reach = decision.target.extrapolation
     return max(reach.N_factor, reach.D_factor) > 1 or bool(reach.outside_ratios)
 
 

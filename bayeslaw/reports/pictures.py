@@ -4,14 +4,15 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from bayeslaw import plots
 from bayeslaw.checks import MIN_ESS, prior_predictive_of
-from bayeslaw.decisions import Decision
-from bayeslaw.inference import provenance, spec_of
-from bayeslaw.reports.numbers import between, ratio
+from bayeslaw.decisions import Decision, FamilyRatio
+from bayeslaw.inference import Fitted
+from bayeslaw.reports.report_numbers import between, ratio
 from bayeslaw.reports.report_tables import Ranges, parameter_units
 
 FAMILIES_PER_FIGURE = 6
@@ -38,15 +39,15 @@ def picture(figure: Figure, alt: str) -> Picture:
     return Picture(f"data:image/svg+xml;base64,{encoded}", alt)
 
 
-def curve_pictures(posterior: xr.DataTree, decision: Decision) -> Iterator[Picture]:
+def curve_pictures(fitted: Fitted, decision: Decision) -> Iterator[Picture]:
     """The law over the data, some families an image."""
-    families = decision.families
+    families = decision.names
     for start in range(0, len(families), FAMILIES_PER_FIGURE):
         shown = families[start : start + FAMILIES_PER_FIGURE]
         figure = plots.law_curves(
-            posterior,
+            fitted,
             families=shown,
-            target={"N": decision.N, "D": decision.D},
+            target={"N": decision.target.N, "D": decision.target.D},
             ratios=decision.ratios,
             probability=decision.probability,
         )
@@ -61,15 +62,10 @@ def curve_pictures(posterior: xr.DataTree, decision: Decision) -> Iterator[Pictu
 def ratio_picture(decision: Decision, tried: Ranges) -> Picture:
     """Recommended ratios, intervals, flat ranges."""
 
-    def sentence(name: str) -> str:
-        ends = (
-            (decision.lower, decision.upper),
-            (decision.flat_lower, decision.flat_upper),
-        )
-        interval, flat = (between(ratio(a[name]), ratio(b[name])) for a, b in ends)
-        return (
-            f"{name} {ratio(decision.ratios[name])}, interval {interval}, flat {flat}"
-        )
+    def sentence(one: FamilyRatio) -> str:
+        interval = between(ratio(one.lower), ratio(one.upper))
+        flat = between(ratio(one.flat_lower), ratio(one.flat_upper))
+        return f"{one.name} {ratio(one.ratio)}, interval {interval}, flat {flat}"
 
     return picture(
         plots.ratio_intervals(decision, tried),
@@ -82,7 +78,7 @@ def region_picture(decision: Decision) -> Picture:
     return picture(
         plots.simplex_region(decision),
         f"Densest region of the optimal mixture at {decision.probability:.0%}, the "
-        f"region in which every mixture costs < {decision.flat_tolerance:.1%} of the "
+        f"region in which every mixture costs < {decision.flat.tolerance:.1%} of the "
         "loss, and the compared mixtures.",
     )
 
@@ -97,10 +93,10 @@ def simplex_picture(decision: Decision) -> Picture:
 
 
 def sampler_pictures(
-    posterior: xr.DataTree, sizes: dict[str, xr.Dataset], families: tuple[str, ...]
+    fitted: Fitted, sizes: dict[str, xr.Dataset], families: tuple[str, ...]
 ) -> tuple[Picture, Picture]:
     """Rank traces of the worst-mixing quantities, effective sizes of all."""
-    worst = _worst_mixing(posterior, sizes["bulk"])
+    worst = _worst_mixing(fitted, sizes["bulk"])
     return (
         picture(
             plots.rank_traces(worst),
@@ -113,57 +109,57 @@ def sampler_pictures(
     )
 
 
-def _worst_mixing(posterior: xr.DataTree, sizes: xr.Dataset) -> dict[str, xr.DataArray]:
+def _worst_mixing(fitted: Fitted, sizes: xr.Dataset) -> dict[str, xr.DataArray]:
     """Quantities the chains move, one number a draw, lowest effective size first."""
-    draws = posterior["posterior"].dataset
-    law = spec_of(posterior).law_record
+    draws = fitted.posterior
+    law = fitted.law
     found: list[tuple[float, str, xr.DataArray]] = []
     for name in map(str, sizes.data_vars):
         if name in law.parameters or "run" in draws[name].dims:
             continue
-        if "family" not in draws[name].dims:
-            found.append((float(sizes[name]), name, draws[name]))
-            continue
-        for i, family in enumerate(draws["family"].values):
-            part = draws[name].isel(family=i, drop=True)
-            found.append((float(sizes[name][i]), f"{name}[{family}]", part))
+        for index in np.ndindex(sizes[name].shape):
+            at = dict(zip(sizes[name].dims, index, strict=True))
+            labels = [str(draws[name][axis].values[i]) for axis, i in at.items()]
+            label = f"{name}[{', '.join(labels)}]" if labels else name
+            part = draws[name].isel(at, drop=True)
+            found.append((float(sizes[name].values[index]), label, part))
     found.sort(key=lambda entry: entry[0])
     return {name: part for _, name, part in found[:N_RANK_PLOTS]}
 
 
-def predictive_pictures(posterior: xr.DataTree) -> tuple[Picture, Picture]:
+def predictive_pictures(fitted: Fitted) -> tuple[Picture, Picture]:
     """Uniformity of predictive probabilities, residuals."""
     return (
         picture(
-            plots.pit_difference(posterior),
+            plots.pit_difference(fitted),
             "Difference between the distribution of predictive probabilities and the "
             "uniform one, with a simultaneous band.",
         ),
         picture(
-            plots.predictive_residuals(posterior),
+            plots.predictive_residuals(fitted),
             "Observed minus predicted loss of every row, in percent, with intervals of "
             "replicated rows.",
         ),
     )
 
 
-def prior_predictive_picture(posterior: xr.DataTree) -> Picture:
+def prior_predictive_picture(fitted: Fitted) -> Picture:
     """What the priors alone expected of the fitted rows."""
     return picture(
-        plots.prior_predictive_bands(prior_predictive_of(posterior)),
+        plots.prior_predictive_bands(prior_predictive_of(fitted)),
         "Observed losses of each family against model size, over the bands in which "
         "the priors expected them.",
     )
 
 
-def prior_pictures(posterior: xr.DataTree) -> Iterator[Picture]:
+def prior_pictures(fitted: Fitted) -> Iterator[Picture]:
     """Prior against posterior: parameters of the law, then shared quantities."""
-    draws = posterior["posterior"].dataset
-    units = parameter_units(", ".join(provenance(posterior)["unit"]))
-    names = spec_of(posterior).law_record.parameters
+    draws = fitted.posterior
+    units = parameter_units(fitted.unit)
+    names = fitted.law.parameters
     yield picture(
         plots.parameter_densities(
-            posterior,
+            fitted,
             {
                 name: f"{name} [{units[name]}]" if name in units else name
                 for name in names
@@ -174,6 +170,6 @@ def prior_pictures(posterior: xr.DataTree) -> Iterator[Picture]:
     scalars = [str(name) for name in draws.data_vars if draws[name].ndim == 2]
     if scalars:
         yield picture(
-            plots.scalar_densities(posterior, scalars),
+            plots.scalar_densities(fitted, scalars),
             "Prior and posterior densities of " + ", ".join(scalars),
         )

@@ -6,11 +6,10 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from bayeslaw.inference import provenance
+from bayeslaw.inference import Fitted
 from bayeslaw.plots import compact
-from bayeslaw.reports.numbers import listed, ratio
+from bayeslaw.reports.report_numbers import listed, ratio
 from bayeslaw.reports.report_tables import Table
 
 
@@ -37,10 +36,9 @@ def to_toml(record: Mapping[str, Any], table: str = "") -> str:
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def provenance_table(posterior: xr.DataTree) -> Table:
+def provenance_table(fitted: Fitted) -> Table:
     """Everything needed to make the posterior again."""
-    record = provenance(posterior)
-    rows = posterior["constant_data"].dataset
+    record, rows = fitted.record, fitted.rows
     sampler = record["sampler"]
     entries = {
         "table": record["table"],
@@ -52,8 +50,8 @@ def provenance_table(posterior: xr.DataTree) -> Table:
         "sizes N": listed(np.unique(rows["N"].values)),
         "training tokens D": listed(np.unique(rows["D"].values)),
         "mixtures": str(len(_mixtures(record["mixtures"]))),
-        "origin of the rows": ", ".join(record["origin"]),
-        "unit of the loss": ", ".join(record["unit"]),
+        "origin of the rows": fitted.origin,
+        "unit of the loss": fitted.unit,
         "reference point": ", ".join(
             f"{name} = {compact(value)}" for name, value in record["reference"].items()
         ),
@@ -82,11 +80,10 @@ def provenance_table(posterior: xr.DataTree) -> Table:
     )
 
 
-def run_table(posterior: xr.DataTree) -> Table:
+def run_table(fitted: Fitted) -> Table:
     """The distinct mixtures of the runs and how many runs trained on each."""
-    record = provenance(posterior)
-    families = posterior["posterior"].dataset["family"].values.tolist()
-    counts = _mixtures(record["mixtures"])
+    families = fitted.families
+    counts = _mixtures(fitted.record["mixtures"])
     return Table(
         "Mixtures of the runs",
         ("runs", *families),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayeslaw.decisions import Decision, MixtureRegret, probability
+from bayeslaw.decisions import Decision, MixtureRegret
+from bayeslaw.inference import Fitted
 from bayeslaw.model import ModelSpec
+from bayeslaw.numbers import interval_levels, percent, probability_text
 from bayeslaw.plots import compact
-from bayeslaw.reports.numbers import between, factor, percent, ratio
+from bayeslaw.reports.report_numbers import between, factor, ratio
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,23 @@ def ratio_table(decision: Decision, tried: Ranges) -> Table:
             "family",
             "recommended ratio",
             f"{decision.probability:.0%} interval of the optimum",
-            f"flat range (costs < {decision.flat_tolerance:.1%})",
+            f"flat range (costs < {decision.flat.tolerance:.1%})",
             "tried in the runs",
         ),
         tuple(
             (
-                name,
-                ratio(decision.ratios[name]),
-                between(ratio(decision.lower[name]), ratio(decision.upper[name])),
-                between(
-                    ratio(decision.flat_lower[name]), ratio(decision.flat_upper[name])
-                ),
-                between(*map(ratio, tried[name]))
+                one.name,
+                ratio(one.ratio),
+                between(ratio(one.lower), ratio(one.upper)),
+                between(ratio(one.flat_lower), ratio(one.flat_upper)),
+                between(*map(ratio, tried[one.name]))
                 + (
                     " ⚠ not tried"
-                    if name in decision.extrapolation.outside_ratios
+                    if one.name in decision.target.extrapolation.outside_ratios
                     else ""
                 ),
             )
-            for name in decision.families
+            for one in decision.families
         ),
     )
 
@@ -68,16 +68,16 @@ def ratio_table(decision: Decision, tried: Ranges) -> Table:
 def regret_table(decision: Decision) -> Table:
     """What each compared mixture costs, the recommended one first."""
 
-    def row(verdict: MixtureRegret) -> tuple[str, ...]:
-        own = verdict.name == decision.recommended.name
-        noise = verdict.p_beyond_noise
+    def row(mixture: MixtureRegret) -> tuple[str, ...]:
+        own = mixture.name == decision.recommended.name
+        noise = mixture.p_beyond_noise
         return (
-            verdict.name,
-            percent(verdict.regret),
-            between(percent(verdict.regret_lower), percent(verdict.regret_upper)),
-            "–" if own else probability(verdict.p_worse),
-            "–" if own else factor(verdict.compute_factor),
-            "–" if own else probability(noise),
+            mixture.name,
+            percent(mixture.regret),
+            between(percent(mixture.regret_lower), percent(mixture.regret_upper)),
+            "–" if own else probability_text(mixture.p_worse),
+            "–" if own else factor(mixture.compute_factor),
+            "–" if own else probability_text(noise),
         )
 
     return Table(
@@ -90,18 +90,18 @@ def regret_table(decision: Decision) -> Table:
             "tokens for the same loss",
             "P(gain > noise)",
         ),
-        tuple(row(verdict) for verdict in (decision.recommended, *decision.compared)),
+        tuple(row(mixture) for mixture in (decision.recommended, *decision.compared)),
     )
 
 
 def mixture_table(decision: Decision) -> Table:
     """Ratios of all compared mixtures, and what belongs to a family besides."""
-    verdicts = (decision.recommended, *decision.compared)
+    mixtures = (decision.recommended, *decision.compared)
     return Table(
         "Ratios of all mixtures, and sensitivity to the weights",
         (
             "family",
-            *(verdict.name for verdict in verdicts),
+            *(mixture.name for mixture in mixtures),
             "weight",
             "recommended if its weight were doubled",
             "its part of the recommended mixture's regret",
@@ -109,16 +109,14 @@ def mixture_table(decision: Decision) -> Table:
         ),
         tuple(
             (
-                name,
-                *(ratio(verdict.ratios[name]) for verdict in verdicts),
-                ratio(decision.weights[name]),
-                ratio(decision.doubled_weight[name]),
-                percent(decision.regret_by_family[name])
-                if name in decision.regret_by_family
-                else "–",
-                f"{decision.epochs[name]:.2g}" if name in decision.epochs else "–",
+                one.name,
+                *(ratio(mixture.ratios[one.name]) for mixture in mixtures),
+                ratio(one.weight),
+                ratio(one.doubled_weight),
+                "–" if one.regret is None else percent(one.regret),
+                "–" if one.epochs is None else f"{one.epochs:.2g}",
             )
-            for name in decision.families
+            for one in decision.families
         ),
     )
 
@@ -134,9 +132,9 @@ def pair_table(decision: Decision) -> Table:
                 name,
                 *(
                     "–"
-                    if rival == name
-                    else probability(decision.p_better[name][rival])
-                    for rival in names
+                    if other == name
+                    else probability_text(decision.p_better[name][other])
+                    for other in names
                 ),
             )
             for name in names
@@ -178,7 +176,7 @@ def parameter_units(unit: str) -> dict[str, str]:
 
 
 def parameter_table(
-    posterior: xr.DataTree,
+    fitted: Fitted,
     spec: ModelSpec,
     sizes: xr.Dataset,
     *,
@@ -187,7 +185,7 @@ def parameter_table(
 ) -> Table:
     """The paper's parameters: one row a family, one column a parameter."""
     names = spec.law_record.parameters
-    draws = posterior["posterior"].dataset
+    draws = fitted.posterior
     units = parameter_units(unit)
     families = draws["family"].values.tolist()
 
@@ -207,10 +205,10 @@ def parameter_table(
 
 
 def scalar_table(
-    posterior: xr.DataTree, sizes: xr.Dataset, rhat: xr.Dataset, level: float
+    fitted: Fitted, sizes: xr.Dataset, rhat: xr.Dataset, level: float
 ) -> Table:
     """Sampled quantities without a family, and the noise of each family."""
-    draws = posterior["posterior"].dataset
+    draws = fitted.posterior
     rows = [
         (
             str(name),
@@ -238,6 +236,8 @@ def scalar_table(
 
 
 def _median(draws: np.ndarray, level: float) -> str:
-    tail = (1 - level) / 2
-    lower, middle, upper = map(compact, np.quantile(draws, [tail, 0.5, 1 - tail]))
+    lower_level, upper_level = interval_levels(level)
+    lower, middle, upper = map(
+        compact, np.quantile(draws, [lower_level, 0.5, upper_level])
+    )
     return f"{middle} [{lower}, {upper}]"

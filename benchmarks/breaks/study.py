@@ -1,6 +1,6 @@
 """How well P(break), extrapolated scores and decisions hold on simulated curves.
 
-  python benchmarks/breaks/study.py [--tables 10] [-o benchmarks/results/breaks.json]
+  python -m benchmarks.breaks.study [--tables 10] [-o benchmarks/results/breaks.json]
 
 Every table has 24 curves, analysed together as `bayeslaw breaks` does:
 
@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from curve_truths import (
+from scipy.stats import rankdata
+
+from bayeslaw.downstream.break_posterior import BreakPosterior, break_posterior
+from bayeslaw.downstream.card import Prices, make_card
+from bayeslaw.downstream.rules import guide, plug_in
+from bayeslaw.downstream.sharing import share
+from benchmarks.breaks.curve_truths import (
     MONOTONE,
     NEW_FAMILIES,
     Member,
@@ -30,12 +36,6 @@ from curve_truths import (
     monotone,
     observe,
 )
-from scipy.stats import rankdata
-
-from bayeslaw.downstream.break_posterior import BreakPosterior, break_posterior
-from bayeslaw.downstream.card import Prices, make_card
-from bayeslaw.downstream.rules import guide, plug_in
-from bayeslaw.downstream.sharing import share
 
 CHECKPOINTS = (4, 6, 8, 12)
 NOISES = ("normal", "heavy", "wrong se")

@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-RESULTS = HERE.parent / "results"
-TORCH = HERE.parent / ".venvs/torch/bin/python"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks/results"
+TORCH = ROOT / "benchmarks/.venvs/torch/bin/python"
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
@@ -22,11 +22,14 @@ ONE_THREAD = {
 
 def commands(nanogpt: Path) -> dict[str, list[str]]:
     """Command of each engine."""
-    engines = HERE / "engines"
+
+    def command(python: Path | str, engine: str) -> list[str]:
+        return [str(python), "-m", f"benchmarks.harness.engines.with_{engine}"]
+
     return {
-        "bayeslaw": [sys.executable, str(engines / "with_bayeslaw.py")],
-        "nanogpt": [str(TORCH), str(engines / "with_nanogpt.py"), str(nanogpt)],
-        "linen": [sys.executable, str(engines / "with_linen.py")],
+        "bayeslaw": command(sys.executable, "bayeslaw"),
+        "nanogpt": [*command(TORCH, "nanogpt"), str(nanogpt)],
+        "linen": command(sys.executable, "linen"),
     }
 
 
@@ -34,7 +37,8 @@ def measure(command: list[str], core: int) -> dict[str, float]:
     """Times that an engine prints, on one core."""
     done = subprocess.run(
         ["taskset", "-c", str(core), *command],
-        env=os.environ | ONE_THREAD,
+        # The environment of torch does not have the repository.
+        env=os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT)},
         check=True,
         capture_output=True,
         text=True,

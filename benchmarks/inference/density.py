@@ -12,8 +12,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from data import MODEL
-from engines.protocol import NAMES
 from jax.flatten_util import ravel_pytree
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
@@ -21,12 +19,14 @@ from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 from bayeslaw import read_runs, read_spec
 from bayeslaw.model.family_model import program
 from bayeslaw.model.hierarchy import initial_centring
-from bayeslaw.model.padded_arrays import Observations, arrange, select_rows
+from bayeslaw.model.padded_arrays import PaddedArrays, arrange, select_rows
 from bayeslaw.model.spec import ModelSpec
+from benchmarks.inference.data import MODEL
+from benchmarks.inference.engines.protocol import NAMES
 
 
 def point_and_density(
-    spec: ModelSpec, data: Observations, n_runs: int, key: jax.Array
+    spec: ModelSpec, data: PaddedArrays, n_runs: int, key: jax.Array
 ) -> tuple[dict[str, jax.Array], jax.Array]:
     """The shared quantities of one prior draw, and their log density given the data."""
     arguments = (spec, data, initial_centring(spec, data))

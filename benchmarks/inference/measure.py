@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -67,6 +68,6 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     threads = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
     )
-    # Engines are modules of this folder: `-m engines.with_...`.
-    path = {"PYTHONPATH": str(Path(__file__).parent)}
+    # Other environments do not have the repository: `-m benchmarks.inference.…`.
+    path = {"PYTHONPATH": str(ROOT)}
     return {**os.environ, **threads, **path, **variables}

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import score
-from measure import run_measured
+
+from benchmarks.inference import score
+from benchmarks.inference.measure import run_measured
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / ".work"
@@ -43,15 +44,21 @@ def environment(cache: Path) -> dict[str, str]:
 
 
 def command_of(engine: str, folder: Path, output: Path) -> list[str]:
-    module = f"engines.with_{engine}"
+    module = f"benchmarks.inference.engines.with_{engine}"
     return [str(word) for word in (ENGINES[engine], "-m", module, folder, output)]
+
+
+def own_command(module: str, *arguments: object) -> list[str]:
+    """A module of this folder, run by the Python of this process."""
+    words = (sys.executable, "-m", f"benchmarks.inference.{module}", *arguments)
+    return [str(word) for word in words]
 
 
 def data_folder(seed: int) -> Path:
     folder = WORK / f"data-{seed}"
     if not (folder / "arrays.npz").exists():
-        command = [sys.executable, HERE / "data.py", folder, "--seed", seed]
-        run_measured([str(word) for word in command], WORK / "data.log")
+        command = own_command("data", folder, "--seed", seed)
+        run_measured(command, WORK / "data.log")
     return folder
 
 
@@ -59,9 +66,7 @@ def check_densities(engines: list[str], folder: Path) -> dict[str, float]:
     """Largest difference of each peer's log density to bayeslaw's, less a constant."""
     points, log = WORK / "points.npz", WORK / "density.log"
     warm = environment(WORK / "cache")
-    run_measured(
-        [sys.executable, str(HERE / "density.py"), str(folder), str(points)], log
-    )
+    run_measured(own_command("density", folder, points), log)
     with np.load(points) as stored:
         reference = stored["log_density"]
     found = {}

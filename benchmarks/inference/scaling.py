@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import score
-from data import MODEL
-from measure import run_measured
-from run import RESULTS, WORK, command_of, environment, machine
 
 from bayeslaw import read_spec, simulate
 from bayeslaw.data.losses import write_runs
+from benchmarks.inference import score
+from benchmarks.inference.data import MODEL
+from benchmarks.inference.measure import run_measured
+from benchmarks.inference.run import (
+    RESULTS,
+    WORK,
+    command_of,
+    environment,
+    machine,
+)
 
 # Families, sizes, token counts of each run, mixtures. The first mixture has two seeds.
 DESIGNS = {

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
-from engines.protocol import NAMES
+
+from benchmarks.inference.engines.protocol import NAMES
 
 
 def score(path: Path) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """The same problems by SLSQP of scipy and by cvxpy, one at a time."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from problems import WORST_SHARE, Problem
 from scipy.optimize import minimize
 
-from bayeslaw.decisions.solvers import Losses, roomiest
+from bayeslaw.decisions.solvers import Limits, Losses, roomiest
 from bayeslaw.decisions.target import worst_mean
+from benchmarks.ratios.problems import WORST_SHARE, Problem
+
+Rule = dict[str, Any]
 
 
 def objective(problem: Problem, ratios: np.ndarray) -> float:
@@ -32,7 +35,26 @@ def by_slsqp(problem: Problem) -> np.ndarray:
     losses, limits, risk, _ = problem
     n, k = len(losses), losses.n_sources
     start = roomiest(limits)[0]
-    rules: list[dict[str, Any]] = [
+    rules = _mixture_rules(limits, k)
+    bounds = list(zip(np.maximum(limits.lower, 1e-9), limits.upper, strict=True))
+    if risk == "minimax":
+        rules.append(_rule_of_largest(losses))
+        start = np.r_[start, losses.at(start).max(-1)]
+        bounds += [(None, None)] * n
+        cost = np.r_[np.zeros(k), np.full(n, 1 / n)]
+        return _slsqp(lambda z: cost @ z, lambda z: cost, start, bounds, rules)[:k]
+    return _slsqp(
+        lambda p: losses.at(p).sum(-1).mean(),
+        lambda p: _gradients(losses, p).sum(1).mean(0),
+        start,
+        bounds,
+        rules,
+    )
+
+
+def _mixture_rules(limits: Limits, k: int) -> list[Rule]:
+    """The first k variables sum to 1 and obey the linear limits."""
+    rules: list[Rule] = [
         {
             "type": "eq",
             "fun": lambda z: z[:k].sum() - 1,
@@ -49,41 +71,38 @@ def by_slsqp(problem: Problem) -> np.ndarray:
                 ],
             }
         )
-    bounds = list(zip(np.maximum(limits.lower, 1e-9), limits.upper, strict=True))
-    if risk == "minimax":
-        rules.append(
-            {
-                "type": "ineq",
-                "fun": lambda z: (z[k:, None] - losses.at(z[:k])).ravel(),
-                "jac": lambda z: np.c_[
-                    -_gradients(losses, z[:k]).reshape(-1, k),
-                    np.repeat(np.eye(n), losses.a.shape[1], 0),
-                ],
-            }
-        )
-        start = np.r_[start, losses.at(start).max(-1)]
-        bounds += [(None, None)] * n
-        cost = np.r_[np.zeros(k), np.full(n, 1 / n)]
-        found = minimize(
-            lambda z: cost @ z,
-            start,
-            jac=lambda z: cost,
-            bounds=bounds,
-            constraints=rules,
-            method="SLSQP",
-            options={"ftol": 1e-12, "maxiter": 1000},
-        )
-        return found.x[:k]
-    found = minimize(
-        lambda p: losses.at(p).sum(-1).mean(),
+    return rules
+
+
+def _rule_of_largest(losses: Losses) -> Rule:
+    """The variables after the ratios are at least every loss of their draw."""
+    n, k = len(losses), losses.n_sources
+    return {
+        "type": "ineq",
+        "fun": lambda z: (z[k:, None] - losses.at(z[:k])).ravel(),
+        "jac": lambda z: np.c_[
+            -_gradients(losses, z[:k]).reshape(-1, k),
+            np.repeat(np.eye(n), losses.a.shape[1], 0),
+        ],
+    }
+
+
+def _slsqp(
+    objective: Callable[[np.ndarray], float],
+    gradient: Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray,
+    bounds: list[tuple[float | None, float | None]],
+    rules: list[Rule],
+) -> np.ndarray:
+    return minimize(
+        objective,
         start,
-        jac=lambda p: _gradients(losses, p).sum(1).mean(0),
+        jac=gradient,
         bounds=bounds,
         constraints=rules,
         method="SLSQP",
         options={"ftol": 1e-12, "maxiter": 1000},
-    )
-    return found.x
+    ).x
 
 
 def by_cvxpy(problem: Problem) -> np.ndarray:

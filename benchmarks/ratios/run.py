@@ -1,6 +1,6 @@
 """Time of every variant of the best mixture, beside SLSQP and cvxpy.
 
-    .venv/bin/python benchmarks/ratios/run.py
+    python -m benchmarks.ratios.run
 
 Problems are simulated. Peers solve one problem at a time; they are given a few draws
 and their time is scaled to all. cvxpy is timed where it is installed (`pip install
@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import by_cvxpy, by_slsqp, objective
-from problems import WORST_SHARE, Problem, problems, transfer_problems
 from threadpoolctl import threadpool_limits
 
 from bayeslaw.decisions.solvers import best_mixture, best_per_draw
+from benchmarks.ratios.peers import by_cvxpy, by_slsqp, objective
+from benchmarks.ratios.problems import WORST_SHARE, Problem, problems, transfer_problems
 
 RESULTS = Path(__file__).parents[1] / "results/ratios.json"
 

@@ -1,7 +1,7 @@
 """Which way to choose runs finds good ratios for the fewest FLOPs, on simulated truths.
 
-  python benchmarks/selection/selection_study.py LINES.jsonl [--truths 2] [--part 0/1]
-  python benchmarks/selection/summary.py LINES.jsonl -o results/selection.json
+  python -m benchmarks.selection.selection_study LINES.jsonl [--truths 2]
+  python -m benchmarks.selection.summary LINES.jsonl -o OUT.json
 
 Nine runs are made for every truth; then each strategy may have spent 1, 2, 4, ... times
 as many FLOPs, stage by stage. After each stage the default model is fitted by NUTS to
@@ -19,7 +19,17 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from selection_truths import (
+
+from bayeslaw.data.losses import RunTable, table_from_rows
+from bayeslaw.decisions.target import Target
+from bayeslaw.design import Costs, DesignSettings, next_runs
+from bayeslaw.design.beliefs import beliefs_of
+from bayeslaw.design.candidates import Looks, cells, mixtures
+from bayeslaw.design.outcomes import Outcomes, parameters_of
+from bayeslaw.inference.fitting import fit
+from bayeslaw.inference.sampler import SamplerSettings
+from bayeslaw.model.spec import read_spec
+from benchmarks.selection.selection_truths import (
     FAMILIES,
     KINDS,
     REGIMES,
@@ -30,17 +40,14 @@ from selection_truths import (
     Truth,
     make_truth,
 )
-from strategies import Choices, d_optimal, information, inverse_cost, max_min, uniform
-
-from bayeslaw.data.losses import RunTable, table_from_rows
-from bayeslaw.decisions.target import Target
-from bayeslaw.design import Costs, next_runs
-from bayeslaw.design.beliefs import beliefs_of
-from bayeslaw.design.candidates import Looks, cells, mixtures
-from bayeslaw.design.outcomes import Outcomes, parameters_of
-from bayeslaw.inference.fitting import fit
-from bayeslaw.inference.sampler import SamplerSettings
-from bayeslaw.model.spec import read_spec
+from benchmarks.selection.strategies import (
+    Choices,
+    d_optimal,
+    information,
+    inverse_cost,
+    max_min,
+    uniform,
+)
 
 STRATEGIES = (
     "bayeslaw",
@@ -132,57 +139,79 @@ def chosen_by(
 ) -> list[Run]:
     """The runs of a stage."""
     if strategy == "bayeslaw":
-        found = next_runs(
-            posterior,
-            N=TARGET_N,
-            D=TARGET_D,
-            budget=budget,
+        return by_bayeslaw(posterior, budget, seed)
+    if strategy.endswith("per FLOP"):
+        choices, picked = by_information(strategy, laboratory, posterior, budget, seed)
+    else:
+        choices, picked = by_design(strategy, laboratory, budget, seed)
+    runs = [choices.at(i) for i in picked]
+    return [(cell.proxy, cell.N, cell.tokens[-1], ratios) for cell, ratios in runs]
+
+
+def by_bayeslaw(posterior: xr.DataTree, budget: float, seed: int) -> list[Run]:
+    """The runs of `bayeslaw next`."""
+    found = next_runs(
+        posterior,
+        N=TARGET_N,
+        D=TARGET_D,
+        budget=budget,
+        settings=DesignSettings(
             runs=RUNS_A_STAGE,
             sizes=SIZES,
             tokens=TOKENS,
             max_mixtures=MIXTURES,
             tolerance=0.0,
             exchange=np.inf,
-            allow_failed_checks=True,
             seed=seed,
-        )
-        return [
-            (run.proxy, run.N, run.tokens[-1], np.array([*run.mixture.values()]))
-            for run in found.runs
-        ]
-    rng = np.random.default_rng([seed, 2])
-    if strategy in ("uniform random", "inverse-cost random", "max-min grid"):
-        pool = mixtures(np.full(5, 0.2), RESTS, Looks(MIXTURES, seed=seed))
-        choices = Choices(CELLS, pool)
-        if strategy == "max-min grid":
-            features, found_at = choices.features(), []
-            for _, N, D, ratios in laboratory.made:
-                cell = [(c.N, c.tokens[-1]) for c in CELLS].index((N, D))
-                same = int(np.abs(pool - ratios).sum(1).argmin())
-                found_at.append(features[cell * len(pool) + same])
-            picked = max_min(choices, budget, np.array(found_at))
-        else:
-            by = uniform if strategy == "uniform random" else inverse_cost
-            picked = by(choices, budget, rng)
-    else:
-        target = Target(posterior, TARGET_N, TARGET_D, None, normalised=False)
-        action = target.best()
-        tried = np.unique([run[3] for run in laboratory.made], axis=0)
-        pool = mixtures(action, tried, Looks(MIXTURES, seed=seed))
-        able = [cell for cell in CELLS if cell.cost <= budget]
-        choices = Choices(able, pool)
-        outcomes = Outcomes(posterior, able, pool)
-        drawn, _ = parameters_of(posterior, outcomes.draws)
-        now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
-        if strategy == "D-optimal per FLOP":
-            picked = d_optimal(choices, budget, now, outcomes, RUNS_A_STAGE)
-        else:
-            values, vectors = np.linalg.eigh(target.curvature(action))
-            root = (vectors * np.sqrt(values)) @ vectors.T
-            optimum = np.cov((target.best_per_draw().ratios @ root).T)
-            picked = information(choices, budget, now, outcomes, RUNS_A_STAGE, optimum)
-    runs = [choices.at(i) for i in picked]
-    return [(cell.proxy, cell.N, cell.tokens[-1], ratios) for cell, ratios in runs]
+        ),
+        allow_failed_checks=True,
+    )
+    return [
+        (run.proxy, run.N, run.tokens[-1], np.array([*run.mixture.values()]))
+        for run in found.runs
+    ]
+
+
+def by_design(
+    strategy: str, laboratory: Laboratory, budget: float, seed: int
+) -> tuple[Choices, list[int]]:
+    """Strategies that look at no loss: by chance, or far from all other runs."""
+    pool = mixtures(np.full(5, 0.2), RESTS, Looks(MIXTURES, seed=seed))
+    choices = Choices(CELLS, pool)
+    if strategy == "max-min grid":
+        features, found_at = choices.features(), []
+        for _, N, D, ratios in laboratory.made:
+            cell = [(c.N, c.tokens[-1]) for c in CELLS].index((N, D))
+            same = int(np.abs(pool - ratios).sum(1).argmin())
+            found_at.append(features[cell * len(pool) + same])
+        return choices, max_min(choices, budget, np.array(found_at))
+    by = uniform if strategy == "uniform random" else inverse_cost
+    return choices, by(choices, budget, np.random.default_rng([seed, 2]))
+
+
+def by_information(
+    strategy: str,
+    laboratory: Laboratory,
+    posterior: xr.DataTree,
+    budget: float,
+    seed: int,
+) -> tuple[Choices, list[int]]:
+    """Strategies that count information, about all losses or about the optimum."""
+    target = Target(posterior, TARGET_N, TARGET_D, None, normalised=False)
+    action = target.best()
+    tried = np.unique([run[3] for run in laboratory.made], axis=0)
+    able = [cell for cell in CELLS if cell.cost <= budget]
+    choices = Choices(able, mixtures(action, tried, Looks(MIXTURES, seed=seed)))
+    outcomes = Outcomes(posterior, able, choices.mixtures)
+    drawn, _ = parameters_of(posterior, outcomes.draws)
+    now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)
+    if strategy == "D-optimal per FLOP":
+        return choices, d_optimal(choices, budget, now, outcomes, RUNS_A_STAGE)
+    values, vectors = np.linalg.eigh(target.curvature(action))
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    optimum = np.cov((target.best_per_draw().ratios @ root).T)
+    picked = information(choices, budget, now, outcomes, RUNS_A_STAGE, optimum)
+    return choices, picked
 
 
 def history(kind: str, regime: str, seed: int, strategy: str) -> Iterator[dict]:

@@ -36,7 +36,7 @@ PIVOT = 0.15  # ratio about which curves turn; the reference ratio of such table
 class Truth:
     """One world.
 
-    Args:
+    Attributes:
       kind: own, turned (see above), reducible (ratios move the reducible part only) or
         transfer (tokens of other families count for something).
       E, A, alpha, B, beta, gamma, drift: by family.

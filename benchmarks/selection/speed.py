@@ -1,6 +1,6 @@
 """CPU-seconds of a choice of runs: 10,000 candidates, 100 families.
 
-  PYTHONPATH=tests python benchmarks/selection/speed.py [-o results/next-speed.json]
+  python -m benchmarks.selection.speed [-o benchmarks/results/next-speed.json]
 
 The posterior is simulated (draws about a truth). Candidates are 12 sizes and token
 counts with 834 mixtures; eight runs are chosen. The checks of the posterior, which
@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from synthetic_posterior import family_names, synthetic_posterior
 
 from bayeslaw.checks import diagnostics
 from bayeslaw.checks.verdicts import Checks
-from bayeslaw.design import next_runs, planning
+from bayeslaw.design import DesignSettings, next_runs, planning
+from tests.support.synthetic_posterior import family_names, synthetic_posterior
 
 SIZES = {f"n{i}": size for i, size in enumerate((1e7, 3e7, 1e8, 3e8))}
 TOKENS = (1e9, 3e9, 1e10)
@@ -45,13 +45,15 @@ def main() -> None:
             N=1e9,
             D=2e10,
             budget=1e20,
-            runs=8,
-            sizes=SIZES,
-            tokens=TOKENS,
-            min_share=0.001,
-            max_mixtures=834,
-            tolerance=0.0,
-            exchange=np.inf,
+            settings=DesignSettings(
+                runs=8,
+                sizes=SIZES,
+                tokens=TOKENS,
+                min_share=0.001,
+                max_mixtures=834,
+                tolerance=0.0,
+                exchange=np.inf,
+            ),
         )
         cpu.append(time.process_time() - start[0])
         wall.append(time.perf_counter() - start[1])

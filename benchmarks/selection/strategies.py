@@ -18,7 +18,7 @@ from bayeslaw.design.outcomes import Outcomes
 class Choices:
     """What may be run: every cell with every mixture.
 
-    Args:
+    Attributes:
       cells: sizes and token counts, with their costs.
       mixtures: ratios. Shape (mixture, family).
     """

@@ -1,6 +1,6 @@
 """Sums up lines of selection_study.py: regret against FLOPs, belief, when to stop.
 
-python benchmarks/selection/summary.py LINES.jsonl [-o results/selection.json]
+python -m benchmarks.selection.summary LINES.jsonl [-o OUT.json]
 """
 
 import argparse

@@ -1,6 +1,7 @@
-"""Draws exponents.svg from the results of benchmarks/replicates.py.
+"""Ratio exponent by tokens and size
 
-.venv/bin/python docs/gallery/exponents.py
+Measured: `runs/debian-families`. Slope of log loss against log ratio over all mixtures
+of one size and token count, without a model. Intervals: 90 %.
 """
 
 import json
@@ -9,53 +10,34 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from bayeslaw.plots.style import OKABE_ITO, WIDTH, styled, to_svg
+from bayeslaw.plots import save_figure
+from bayeslaw.plots.style import OKABE_ITO, WIDTH, figure_style
 
-RESULTS = Path(__file__).parents[2] / "benchmarks/results"
-MARKERS = ("o", "s", "^", "D")
+RESULTS = Path("benchmarks/results/replicates-debian-families.json")
+found = json.loads(RESULTS.read_text())["exponents"]
+families = list(dict.fromkeys(row["family"] for row in found))
+sizes = sorted({row["N"] for row in found})
 
-
-@styled
-def exponents(found: list[dict]) -> Figure:
-    """Ratio exponent against tokens, a panel a family and a line a size."""
-    families = list(dict.fromkeys(row["family"] for row in found))
-    sizes = sorted({row["N"] for row in found})
+with figure_style():
     figure = Figure(figsize=(WIDTH, 2.9))
     panels = figure.subplots(1, len(families), sharey=True)
     for axes, family in zip(panels, families, strict=True):
-        for n, colour, marker in zip(sizes, OKABE_ITO, MARKERS, strict=False):
-            own = [r for r in found if (r["family"], r["N"]) == (family, n)]
-            own.sort(key=lambda row: row["D"])
+        for i, (size, colour) in enumerate(zip(sizes, OKABE_ITO, strict=False)):
+            rows = [r for r in found if (r["family"], r["N"]) == (family, size)]
+            rows.sort(key=lambda row: row["D"])
             # Sizes beside each other, so that their intervals can be seen.
-            D = np.array([r["D"] for r in own]) * 1.06 ** (sizes.index(n) - 1.5)
-            axes.plot(
-                D,
-                [r["gamma"] for r in own],
-                color=colour,
-                marker=marker,
-                markersize=3,
-                linewidth=1,
-                label=f"N = {n / 1e3:.0f} k" if axes is panels[0] else None,
+            D = np.array([row["D"] for row in rows]) * 1.06 ** (i - 1.5)
+            gamma, lower, upper = (
+                [row[name] for row in rows] for name in ("gamma", "lower", "upper")
             )
-            axes.vlines(
-                D, [r["lower"] for r in own], [r["upper"] for r in own], color=colour
-            )
-        axes.set_xscale("log")
+            label = f"N = {size / 1e3:.0f} k"
+            axes.plot(D, gamma, color=colour, marker="os^D"[i], ms=3, lw=1, label=label)
+            axes.vlines(D, lower, upper, color=colour)
+        axes.set(xscale="log", title=family.replace("_", "-"))
         axes.set_xticks([2.6e5, 5.2e5, 1.05e6, 2.1e6], ["0.26", "0.5", "1", "2.1"])
         axes.minorticks_off()
-        axes.set_title(family.replace("_", "-"))
     panels[0].set_ylabel("ratio exponent γ")
     panels[len(families) // 2].set_xlabel("training tokens D, millions")
-    figure.legend(loc="outside lower center", ncols=len(sizes))
-    return figure
-
-
-def main() -> None:
-    path = RESULTS / "replicates-debian-families.json"
-    figure = exponents(json.loads(path.read_text())["exponents"])
-    target = Path(__file__).with_name("exponents.svg")
-    target.write_text(to_svg(figure), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(sizes))
+save_figure(figure, Path("docs/gallery/generated/exponents.svg"))

@@ -7,7 +7,7 @@ import pytest
 from helpers import rows_of, small_posterior, small_study
 
 from bayeslaw.checks.diagnostics import check
-from bayeslaw.checks.identifiability import design_warnings
+from bayeslaw.checks.identifiability import identifiability_warnings
 from bayeslaw.inference.prediction import pit
 
 
@@ -148,7 +148,7 @@ def rows_changed(**columns):
 
 
 def codes(posterior):
-    return [warning.code for warning in design_warnings(posterior)]
+    return [warning.code for warning in identifiability_warnings(posterior)]
 
 
 def test_the_small_design_lacks_only_token_counts():
@@ -186,10 +186,10 @@ def test_a_design_without_repeated_seeds_is_named():
 def test_more_than_four_epochs_are_named_with_the_family():
     posterior = small_posterior().copy(deep=True)
     posterior.attrs["unique_tokens"] = json.dumps({"romance": 1e6, "slavic": 1e12})
-    warning = next(w for w in design_warnings(posterior) if w.code == "repeated_data")
+    warning = next(w for w in identifiability_warnings(posterior) if w.code == "repeated_data")
     assert "romance" in warning.found
     assert "slavic" not in warning.found
-    assert "models/repetition.toml" in warning.advice
+    assert "model repetition" in warning.advice
 
 
 def test_repeats_are_no_fault_of_a_model_that_counts_them():

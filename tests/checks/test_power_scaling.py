@@ -10,6 +10,7 @@ from scipy import stats
 
 from bayeslaw.checks.diagnostics import check
 from bayeslaw.checks.power_scaling import sensitivities
+from bayeslaw.decisions import decision_sentences
 from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.inference.prediction import predictive
 from bayeslaw.model.log_prior import log_prior_parts
@@ -141,11 +142,11 @@ def test_a_posterior_without_log_densities_says_that_it_has_none():
 
 def test_the_decision_says_how_its_optimum_answers_to_the_priors():
     decision = optimal_ratios(small_posterior(), N=1e9, D=2e10)
-    assert [one.name for one in decision.sensitivity] == [
-        f"ratio[{family}]" for family in decision.families
+    assert [one.name for one in decision.doubts.prior_sensitivity] == [
+        f"ratio[{family}]" for family in decision.names
     ]
-    assert all(0 <= one.prior < 1 for one in decision.sensitivity)
-    assert any("prior" in sentence for sentence in decision.sentences())
+    assert all(0 <= one.prior < 1 for one in decision.doubts.prior_sensitivity)
+    assert any("prior" in sentence for sentence in decision_sentences(decision))
     assert decision.to_dict()["sensitivity"][0].keys() >= {"prior", "likelihood"}
 
 

@@ -74,7 +74,7 @@ def test_the_command_prints_both_and_json(tmp_path):
     assert shown.exit_code == 0
     words = " ".join(shown.stdout.split())
     assert "(simulated rows)" in words
-    assert "P(independent: no tau above 0.02) = 0.20; the prior says 0.40." in words
+    assert "P(independent: no tau above 0.02) = 0.20; under the prior 0.40." in words
     plain = CliRunner().invoke(app, ["transfer", str(path), "--json"])
     expected = json.loads(json.dumps(asdict(independence(posterior()))))
     assert json.loads(plain.stdout) == expected

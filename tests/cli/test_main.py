@@ -64,7 +64,7 @@ def test_every_public_name_resolves():
 
 
 def test_a_name_the_package_lacks_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'fitt'"):
+    with pytest.raises(AttributeError, match="No bayeslaw attribute fitt"):
         _ = bayeslaw.fitt
 
 
@@ -83,7 +83,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(bayeslaw_command):
     )
     verbs += ("report", "train", "simulate", "corpora")
     assert [verb for verb in verbs if f"\n  {verb} " not in out] == []
-    assert "0 done, 1 your error, 2 failed checks" in out
+    assert "0 success, 1 invalid input, 2 failed checks" in out
     # A sentence cut short with an ellipsis says nothing.
     assert "..." not in out.split("Commands:")[1]
     assert (status, err) == (0, "")

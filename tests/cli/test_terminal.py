@@ -49,18 +49,18 @@ def test_brackets_in_names_are_no_markup(capsys):
 def test_advice_is_shown_where_it_is_needed_only(capsys):
     checks = Checks(
         (
-            Check("good", "1", "<= 2", "ok", "advice of good", ""),
-            Check("odd", "3", "<= 2", "warn", "advice of odd", ""),
+            Check("good", "1", "at most 2", "ok", "advice of good", ""),
+            Check("odd", "3", "at most 2", "warn", "advice of odd", ""),
             Check("bad", "[4]", "", "fail", "advice of bad", ""),
         )
     )
     print_checks(checks)
     out = capsys.readouterr().out
-    assert "ok    good: 1 (wanted <= 2)" in out
+    assert "ok    good: 1 (limit: at most 2)" in out
     assert "advice of good" not in out
-    assert "warn  odd: 3 (wanted <= 2)\n      advice of odd" in out
+    assert "warn  odd: 3 (limit: at most 2)\n      advice of odd" in out
     assert "fail  bad: [4]\n      advice of bad" in out
-    assert out.endswith("1 failed\n")
+    assert out.endswith("1 check failed\n")
 
 
 def test_a_fit_is_shown_with_origin_unit_and_divergences(capsys):
@@ -68,7 +68,7 @@ def test_a_fit_is_shown_with_origin_unit_and_divergences(capsys):
     print_fit(posterior, Path("out/post.nc"), as_json=False)
     out = capsys.readouterr().out
     diverged = int(posterior["sample_stats"]["diverging"].sum())
-    divergences = f"4 x 1000 draws, {diverged} divergent"
+    divergences = f"4 chains of 1000 draws, {diverged} divergent"
     for word in ("simulated rows", "nats/token", divergences):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80

@@ -49,8 +49,8 @@ def test_failed_checks_are_exit_status_2_with_their_advice(
     status, out, _ = bayeslaw_command("check", failing_posterior)
     assert status == 2
     assert "fail  bulk ESS" in out
-    assert "draw more (--draws)" in out
-    assert "2 failed" in out
+    assert "fit again with larger --draws" in out
+    assert "2 checks failed" in out
     status, out, _ = bayeslaw_command("check", failing_posterior, "--json")
     assert (status, json.loads(out)["is_passed"]) == (2, False)
 

@@ -137,7 +137,7 @@ def test_names_that_do_not_fit_are_refused(
 ):
     with pytest.raises(InputError) as caught:
         build(source, tmp_path / "corpus", **({"mapping": mapping} | options))
-    for word in ("where:", "got:", "wanted:", "fix:", *words):
+    for word in ("where:", "got:", "expected:", "fix:", *words):
         assert word in str(caught.value)
 
 
@@ -162,7 +162,7 @@ def test_a_configuration_that_the_data_set_lacks_is_refused(hub, mapping, tmp_pa
 def test_without_the_library_the_extra_is_named(mapping, tmp_path, monkeypatch):
     for name in ("datasets", "huggingface_hub"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match="library for the hub is missing") as caught:
+    with pytest.raises(InputError, match="is not installed") as caught:
         build("hf:owner/wiki", tmp_path / "corpus", mapping=mapping)
     assert "bayeslaw[hf]" in str(caught.value)
 

@@ -104,7 +104,7 @@ def test_a_wrong_row_is_refused_with_file_and_row(tmp_path, row, words):
     with pytest.raises(InputErrors) as caught:
         read_documents(path, "de")
     message = str(caught.value)
-    for word in ("where:", "got:", "wanted:", "fix:", str(path), *words):
+    for word in ("where:", "got:", "expected:", "fix:", str(path), *words):
         assert word in message
 
 
@@ -131,7 +131,7 @@ def test_a_wrong_file_is_refused_in_five_parts(tmp_path, name, content, words):
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_documents(path, "de")
-    for word in ("where:", "got:", "wanted:", "fix:", *words):
+    for word in ("where:", "got:", "expected:", "fix:", *words):
         assert word in str(caught.value)
 
 

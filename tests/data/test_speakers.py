@@ -51,7 +51,7 @@ def test_rows_without_languages_are_summed_too(tmp_path):
         ("1.3e8", "-3", ["row 2", "`-3`"]),
         ("6e8", "inf", ["row 4", "`inf`"]),
         ("Czech", "Polish", ["column `language`, row 6", "`Polish` (slavic)"]),
-        ("4.5e7", "0", ["nobody speaks", "`slavic` 0"]),
+        ("4.5e7", "0", ["no speakers", "`slavic` 0"]),
         ("speakers", "people", ["row 1", "add the column `speakers`"]),
         ("family", "branch", ["add the column `family`"]),
     ],

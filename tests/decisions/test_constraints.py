@@ -7,18 +7,19 @@ import pytest
 from scipy.optimize import minimize
 from synthetic_posterior import synthetic_posterior
 
+from bayeslaw.decisions import decision_sentences
 from bayeslaw.decisions.constraints import (
     FREE,
     Constraints,
     LinearLimit,
     parse_constraints,
 )
-from bayeslaw.decisions.feasible_set import allowance
+from bayeslaw.decisions.feasible_set import feasible_set
 from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.decisions.target import Target, worst_mean
 from bayeslaw.decisions.target_loss import PUBLISHED_R
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.posterior import Fitted, provenance
 from bayeslaw.inference.prediction import predict
 
 FAMILIES = ("germanic", "romance", "slavic")
@@ -41,7 +42,7 @@ def posterior(**changes):
 def with_transfer():
     """The same draws with transfer, and text that no family is scored on."""
     made = posterior()
-    spec = spec_of(made).model_copy(
+    spec = Fitted.of(made).spec.model_copy(
         update={"extensions": {"transfer": True, "drift": False}}
     )
     sources = [*FAMILIES, "code"]
@@ -97,13 +98,15 @@ def test_epoch_caps_bound_the_ratios_and_are_named():
 
     wanted = least(objective, [(0.2, 1), (1e-6, 0.16), (1e-6, 0.12)])
     np.testing.assert_allclose(ratios_of(decision), wanted, atol=1e-4)
-    assert decision.binding == (
+    assert decision.limited.binding == (
         "romance at most 0.16 (2 epochs)",
         "slavic at most 0.12 (2 epochs)",
     )
     draws = decision.optimal_draws
     np.testing.assert_allclose(draws[:, 1:], np.tile([0.16, 0.12], (len(draws), 1)))
-    sentence = next(s for s in decision.sentences() if s.startswith("Constraints"))
+    sentence = next(
+        s for s in decision_sentences(decision) if s.startswith("Constraints")
+    )
     assert "germanic at least 0.2" in sentence
     assert "at most 2 epochs of each family's distinct tokens" in sentence
     assert "slavic at most 0.12 (2 epochs)" in sentence
@@ -112,12 +115,14 @@ def test_epoch_caps_bound_the_ratios_and_are_named():
 def test_linear_limits_hold_and_mixtures_that_break_them_are_said_to():
     decision = decide(constraints=Constraints(linear=(WEST,)))
     assert decision.ratios["germanic"] + decision.ratios["romance"] <= 0.5 + 1e-7
-    assert decision.binding == ("west at most 0.5",)
+    assert decision.limited.binding == ("west at most 0.5",)
     west = decision.optimal_draws[:, :2].sum(1)
     assert west.max() <= 0.5 + 1e-7
     uniform = next(one for one in decision.compared if one.name == "uniform")
     assert uniform.breaks == ("west at most 0.5",)
-    assert any("It breaks: west at most 0.5." in s for s in decision.sentences())
+    assert any(
+        "It breaks: west at most 0.5." in s for s in decision_sentences(decision)
+    )
     assert json.loads(json.dumps(decision.to_dict()))["constraints"] == {
         "linear": [
             {"name": "west", "shares": dict(WEST.shares), "at_most": 0.5},
@@ -141,20 +146,20 @@ def test_flat_ranges_and_doubled_weights_keep_the_limits():
         decide(constraints=limits)
     limits = Constraints(upper={"slavic": 0.36}, lower={"romance": 0.3})
     decision = decide(constraints=limits)
-    assert decision.flat_upper["slavic"] <= 0.36 + 1e-9
-    assert decision.flat_lower["romance"] >= 0.3 - 1e-9
-    assert decision.doubled_weight["slavic"] <= 0.36 + 1e-9
+    assert decision.family("slavic").flat_upper <= 0.36 + 1e-9
+    assert decision.family("romance").flat_lower >= 0.3 - 1e-9
+    assert decision.family("slavic").doubled_weight <= 0.36 + 1e-9
     free = decide()
     assert free.flat_upper["slavic"] > 0.36
     for name in FAMILIES:
-        assert decision.flat_lower[name] <= decision.ratios[name] + 1e-9
-        assert decision.flat_upper[name] >= decision.ratios[name] - 1e-9
+        assert decision.family(name).flat_lower <= decision.ratios[name] + 1e-9
+        assert decision.family(name).flat_upper >= decision.ratios[name] - 1e-9
 
 
 def test_repeated_tokens_count_at_the_published_worth_where_the_model_has_none():
     made = posterior(unique_tokens={"germanic": 1e9, "romance": 5e7, "slavic": 1e10})
     decision = decide(made, Constraints(repeats=True))
-    spec = spec_of(made)
+    spec = Fitted.of(made).spec
     extensions = spec.extensions | {"repetition": True}
     worn = posterior(
         spec=spec.model_copy(update={"extensions": extensions}).model_dump()
@@ -171,8 +176,8 @@ def test_repeated_tokens_count_at_the_published_worth_where_the_model_has_none()
     np.testing.assert_allclose(ratios_of(decision), wanted, atol=1e-4)
     assert decision.expected_loss == pytest.approx(objective(wanted), rel=1e-8)
     assert decision.ratios["romance"] < decide(made).ratios["romance"]
-    assert any("R = 15.39 as published" in s for s in decision.sentences())
-    assert (decision.unsolved_draws, decision.is_proved) == (0, True)
+    assert any("R = 15.39 as published" in s for s in decision_sentences(decision))
+    assert (decision.doubts.unsolved_draws, decision.doubts.is_proved) == (0, True)
 
 
 def test_minimax_levels_the_losses_of_the_families():
@@ -195,7 +200,7 @@ def test_minimax_levels_the_losses_of_the_families():
     for _ in range(20):
         other = ratios_of(decision) * np.exp(rng.normal(0, 0.02, 3))
         assert worst(other / other.sum()) > value
-    assert any("largest weighted loss" in s for s in decision.sentences())
+    assert any("largest weighted loss" in s for s in decision_sentences(decision))
     assert decision.recommended.regret >= 0
 
 
@@ -231,13 +236,13 @@ def test_transfer_is_decided_with_text_that_has_no_loss_of_its_own():
     wanted = least(objective, [(0, 1)] * 4)
     np.testing.assert_allclose(ratios_of(decision), wanted, atol=1e-4)
     assert decision.expected_loss == pytest.approx(objective(wanted), rel=1e-8)
-    assert decision.families == (*FAMILIES, "code")
+    assert decision.names == (*FAMILIES, "code")
     assert decision.ratios["code"] > 0.1
     # Its own text gives the third family nothing that code does not.
     assert decision.ratios["slavic"] < 1e-6
-    assert decision.weights["code"] == 0
-    assert decision.unsolved_draws == 0
-    assert "code" in decision.extrapolation.outside_ratios
+    assert decision.family("code").weight == 0
+    assert decision.doubts.unsolved_draws == 0
+    assert "code" in decision.target.extrapolation.outside_ratios
     capped = decide(made, Constraints(upper={"code": 0.1}))
     assert capped.ratios["code"] == pytest.approx(0.1, abs=1e-6)
     with pytest.raises(InputError, match="beside transfer"):
@@ -298,17 +303,17 @@ def test_the_curvature_is_the_hessian_of_the_expected_loss(made):
 )
 def test_wrong_constraints_are_named_with_what_was_wanted(given, said):
     with pytest.raises(InputError) as caught:
-        allowance(Constraints(**given), FAMILIES, UNIQUE, D)
-    for part in [*said, "wanted", "fix"]:
+        feasible_set(Constraints(**given), FAMILIES, UNIQUE, D)
+    for part in [*said, "expected", "fix"]:
         assert part in str(caught.value)
 
 
 def test_caps_need_distinct_tokens():
     with pytest.raises(InputError, match="distinct tokens are not known") as caught:
-        allowance(Constraints(max_epochs=4), FAMILIES, {"romance": 1e9}, D)
+        feasible_set(Constraints(max_epochs=4), FAMILIES, {"romance": 1e9}, D)
     assert "germanic, slavic" in str(caught.value)
     given = Constraints(max_epochs={"romance": 4}, repeats=False)
-    assert allowance(given, FAMILIES, {"romance": 1e9}, D).limits.upper[1] == 0.4
+    assert feasible_set(given, FAMILIES, {"romance": 1e9}, D).limits.upper[1] == 0.4
 
 
 def test_constraints_are_read_from_what_a_file_says():
@@ -342,5 +347,5 @@ def test_constraints_are_read_from_what_a_file_says():
 def test_wrong_files_are_named_with_what_was_wanted(content, said):
     with pytest.raises(InputError) as caught:
         parse_constraints(content, "limits.toml")
-    for part in [*said, "wanted", "fix"]:
+    for part in [*said, "expected", "fix"]:
         assert part in str(caught.value)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import small_posterior
 
+from bayeslaw.decisions import decision_sentences
 from bayeslaw.decisions.optimum import FLAT_TOLERANCE, optimal_ratios
 from bayeslaw.decisions.target import Target
 
@@ -30,7 +31,7 @@ def test_no_mixture_within_the_radius_costs_the_tolerance(target, decision):
     rng = np.random.default_rng(0)
     moves = rng.normal(size=(300, 3))
     moves -= moves.mean(-1, keepdims=True)
-    moves *= 2 * decision.flat_radius / np.abs(moves).sum(-1, keepdims=True)
+    moves *= 2 * decision.flat.radius / np.abs(moves).sum(-1, keepdims=True)
     worst = max(cost(target, decision, action + move) for move in moves)
     assert 0 < worst <= FLAT_TOLERANCE * (1 + 1e-6)
 
@@ -40,14 +41,14 @@ def test_beyond_the_radius_one_does(target, decision):
     costs = []
     for to, source in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
         moved = action.copy()
-        moved[to] += decision.flat_radius
-        moved[source] -= decision.flat_radius
+        moved[to] += decision.flat.radius
+        moved[source] -= decision.flat.radius
         costs.append(cost(target, decision, moved))
     assert max(costs) == pytest.approx(FLAT_TOLERANCE, rel=1e-4)
 
 
 def test_the_boundary_costs_the_tolerance_and_its_inside_less(target, decision):
-    boundary = decision.flat_boundary
+    boundary = decision.flat.boundary
     np.testing.assert_allclose(boundary.sum(-1), 1)
     for point in boundary:
         assert cost(target, decision, point) == pytest.approx(FLAT_TOLERANCE, rel=1e-4)
@@ -58,10 +59,10 @@ def test_the_boundary_costs_the_tolerance_and_its_inside_less(target, decision):
 def test_a_family_that_hardly_counts_can_give_away_all_it_has():
     weights = {"germanic": 1.0, "romance": 1.0, "slavic": 1e-4}
     decision = optimal_ratios(small_posterior(), N=N, D=D, weights=weights)
-    assert decision.flat_radius == pytest.approx(decision.ratios["slavic"], rel=1e-4)
-    assert (decision.flat_boundary > 0).all()
+    assert decision.flat.radius == pytest.approx(decision.ratios["slavic"], rel=1e-4)
+    assert (decision.flat.boundary > 0).all()
 
 
 def test_the_sentence_names_the_radius(decision):
-    said = next(s for s in decision.sentences() if "flat range" in s)
-    assert f"moves at most {100 * decision.flat_radius:.2g}% of the tokens" in said
+    said = next(s for s in decision_sentences(decision) if "flat range" in s)
+    assert f"moves at most {100 * decision.flat.radius:.2g}% of the tokens" in said

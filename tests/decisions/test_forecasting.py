@@ -31,7 +31,9 @@ def test_each_way_out_has_its_code_and_its_factor():
     lopsided = {"germanic": 0.998, "romance": 0.001, "slavic": 0.001}
     assert codes(N=5e7, D=2e9, ratios=lopsided) == ["untried_ratio"]
     far = extrapolation_of(small_posterior(), N=8e8, D=1e8, ratios=lopsided)
-    assert far.label.startswith("N 3.2x beyond the largest run; D 10x below the ")
+    assert far.label.startswith(
+        "N is 3.2 times that of the largest run; D is 10 times smaller than in the "
+    )
     assert "germanic, romance, slavic" in far.label
     assert far.N_factor == pytest.approx(3.2)
 
@@ -88,7 +90,7 @@ def test_the_verb_prints_intervals_and_reach(tmp_path, bayeslaw_command):
     words = ("predict", path, "--params", 8e8, "--tokens", 2e9, "--new-run")
     status, out, err = bayeslaw_command(*words)
     assert (status, err) == (0, "")
-    assert "Extrapolation: N 3.2x beyond the largest run." in out
+    assert "Extrapolation: N is 3.2 times that of the largest run." in out
     assert "Loss of a new run" in out
     mix = write(tmp_path / "mine.toml", "germanic = 0.5\nromance = 0.3\nslavic = 0.2\n")
     status, out, err = bayeslaw_command(*words, "--mix", mix, "--json")

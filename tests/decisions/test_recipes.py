@@ -132,8 +132,8 @@ def test_comments_say_what_the_mixture_came_from(decision, trainer):
     text = " ".join(comments)
     for part in (
         "simulated rows",
-        decision.table_sha256,
-        decision.spec_sha256,
+        decision.made_from.table_sha256,
+        decision.made_from.spec_sha256,
         "1e+09",
     ):
         assert part in text

@@ -11,23 +11,37 @@ from proxy_studies import write_study
 
 from bayeslaw.cli.loop import show_ended
 from bayeslaw.data.losses import read_runs, write_runs
-from bayeslaw.decisions.constraints import Constraints
+from bayeslaw.decisions.constraints import FREE, Constraints
 from bayeslaw.decisions.target import Target
-from bayeslaw.design import Costs, NextRuns, next_runs
+from bayeslaw.design import Costs, DesignSettings, NextRuns, next_runs
 from bayeslaw.design.beliefs import Noise, beliefs_of
-from bayeslaw.design.candidates import Cell, Looks, cells, mixtures, rounded
+from bayeslaw.design.candidates import Cell, cells, mixtures, rounded
 from bayeslaw.design.closed_loop import Ended, Round
 from bayeslaw.design.history import history_of
 from bayeslaw.design.outcomes import Outcomes, parameters_of
 from bayeslaw.design.request import Appended, append_results
-from bayeslaw.design.search import Limits, Search
+from bayeslaw.design.search import Search
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.inference.posterior import Fitted, save_posterior
 from bayeslaw.inference.prediction import predict
 
 TARGET = {"N": 1e9, "D": 2e10}
 # Small enough a tolerance that runs are worth looking for.
 ANY = {"tolerance": 0.0, "exchange": np.inf}
+
+
+def choose(
+    budget, *, constraints=FREE, allow_failed_checks=False, target=TARGET, **settings
+):
+    """Runs for the small posterior, by settings of the choice."""
+    return next_runs(
+        small_posterior(),
+        **target,
+        budget=budget,
+        constraints=constraints,
+        settings=DesignSettings(**settings),
+        allow_failed_checks=allow_failed_checks,
+    )
 
 
 RATIOS = np.array([[0.2, 0.3, 0.5], [0.6, 0.2, 0.2]])
@@ -40,11 +54,11 @@ def target_of(posterior):
 
 @pytest.fixture(scope="module")
 def outcomes():
-    return Outcomes(small_posterior(), [SMALL, LARGE], RATIOS)
+    return Outcomes(Fitted.of(small_posterior()), [SMALL, LARGE], RATIOS)
 
 
 def beliefs_from(outcomes, posterior):
-    drawn, _ = parameters_of(posterior, outcomes.draws)
+    drawn, _ = parameters_of(Fitted.of(posterior), outcomes.draws)
     return beliefs_of(target_of(posterior), outcomes.scores, outcomes.index, drawn)
 
 
@@ -55,7 +69,7 @@ def beliefs(outcomes):
 
 @pytest.fixture(scope="module")
 def chosen():
-    return next_runs(small_posterior(), **TARGET, budget=1e20, runs=5, **ANY)
+    return choose(1e20, runs=5, **ANY)
 
 
 def losses_of(outcomes, cell, i):
@@ -68,7 +82,7 @@ def losses_of(outcomes, cell, i):
 @pytest.mark.parametrize("make", [small_posterior, rival_posterior])
 def test_components_give_the_predicted_losses_of_every_draw(make):
     posterior = make()
-    outcomes = Outcomes(posterior, [SMALL, LARGE], RATIOS)
+    outcomes = Outcomes(Fitted.of(posterior), [SMALL, LARGE], RATIOS)
     for i, D in enumerate(LARGE.tokens):
         exact = np.log(predict(posterior, N=LARGE.N, D=D, p=RATIOS))
         exact = exact - exact.mean(0)
@@ -131,8 +145,10 @@ def test_a_run_without_noise_leaves_nothing_to_learn_from_it_again(outcomes, bel
 
 
 def test_a_quick_look_ranks_runs_as_the_exact_gain_does():
-    tried = mixtures(np.array([0.3, 0.3, 0.4]), np.zeros((0, 3)), Looks(64))
-    outcomes = Outcomes(small_posterior(), [LARGE], tried)
+    tried = mixtures(
+        np.array([0.3, 0.3, 0.4]), np.zeros((0, 3)), DesignSettings(max_mixtures=64)
+    )
+    outcomes = Outcomes(Fitted.of(small_posterior()), [LARGE], tried)
     beliefs = beliefs_from(outcomes, small_posterior())
     loadings, log_ratio = outcomes.loadings(LARGE), outcomes.log_ratio
     quick = beliefs.quick_gains(loadings, outcomes.noise, log_ratio)
@@ -158,15 +174,17 @@ def test_runs_stay_within_the_budget_and_say_what_they_are_for(chosen):
         assert run.family in chosen.families
 
 
-def search_of(posterior, count=256, **options):
+def search_of(posterior, budget, count=256, **options):
     """Everything that could be run, and a search through it."""
-    tried = history_of(posterior, target_of(posterior).families)
+    tried = history_of(Fitted.of(posterior))
     possible = cells(tried.sizes, tried.tokens, Costs())
-    ratios = mixtures(target_of(posterior).best(), tried.mixtures, Looks(count))
-    outcomes = Outcomes(posterior, possible, ratios)
+    ratios = mixtures(
+        target_of(posterior).best(), tried.mixtures, DesignSettings(max_mixtures=count)
+    )
+    outcomes = Outcomes(Fitted.of(posterior), possible, ratios)
     now = beliefs_from(outcomes, posterior)
-    settings = {"anchor": 0.0, "tolerance": 0.0, "is_frugal": False} | options
-    return Search(now, outcomes, Limits(**settings)), possible, ratios
+    settings = DesignSettings(**{"anchor": 0.0, "tolerance": 0.0} | options)
+    return Search(now, outcomes, budget, settings), possible, ratios
 
 
 def test_chosen_runs_leave_less_regret_than_runs_by_chance(chosen):
@@ -186,20 +204,18 @@ def test_chosen_runs_leave_less_regret_than_runs_by_chance(chosen):
 
 
 def test_the_anchor_is_as_large_as_its_share_pays():
-    found = next_runs(small_posterior(), **TARGET, budget=2e19, **ANY, anchor=0.1)
+    found = choose(2e19, **ANY, anchor=0.1)
     anchor = found.runs[0]
     assert anchor.is_anchor
     assert anchor.N == 2.5e8
     assert anchor.cost <= 2e18
-    none = next_runs(small_posterior(), **TARGET, budget=2e19, **ANY, anchor=0.0)
+    none = choose(2e19, **ANY, anchor=0.0)
     assert not any(run.is_anchor for run in none.runs)
 
 
 def test_a_floor_on_sizes_and_forks_are_kept():
-    found = next_runs(
-        small_posterior(),
-        **TARGET,
-        budget=1e20,
+    found = choose(
+        1e20,
         runs=3,
         **ANY,
         min_N=1e8,
@@ -213,7 +229,7 @@ def test_a_floor_on_sizes_and_forks_are_kept():
 
 
 def test_a_run_that_was_made_gets_its_next_seed(chosen):
-    history = history_of(small_posterior(), chosen.families)
+    history = history_of(Fitted.of(small_posterior()))
     N, mixture, _ = history.made[0]
     taken = [
         seed for size, ratios, seed in history.made if (size, ratios) == (N, mixture)
@@ -225,13 +241,13 @@ def test_a_run_that_was_made_gets_its_next_seed(chosen):
 @pytest.mark.parametrize(
     ("options", "stop", "said"),
     [
-        ({"tolerance": 0.5}, "settled", "cannot change this decision"),
+        ({"tolerance": 0.5}, "settled", "cannot improve"),
         ({"tolerance": 0.0, "exchange": 1e-12}, "not worth it", "worth"),
         ({"tolerance": 0.0, "budget": 1e10}, "unaffordable", "cheapest costs"),
     ],
 )
 def test_there_are_three_reasons_to_stop(options, stop, said):
-    found = next_runs(small_posterior(), **TARGET | {"budget": 1e19} | options)
+    found = choose(**{"budget": 1e19} | options)
     assert found.stop == stop
     assert found.runs == ()
     assert any(said in line for line in found.sentences())
@@ -247,17 +263,17 @@ def test_there_are_three_reasons_to_stop(options, stop, said):
         {"exchange": 0.0},
         {"min_N": 1e12},
         {"tokens": [-1.0]},
-        {"N": 0.0},
+        {"target": {"N": 0.0, "D": 1e9}},
     ],
 )
 def test_what_makes_no_sense_is_refused(options):
     with pytest.raises(InputError):
-        next_runs(small_posterior(), **TARGET | {"budget": 1e19} | options)
+        choose(**{"budget": 1e19} | options)
 
 
 def test_mixtures_stay_out_of_corners_even_those_tried():
     tried = np.array([[0.9, 0.06, 0.04], [0.5, 0.3, 0.2]])
-    looks = Looks(min_share=0.05)
+    looks = DesignSettings(min_share=0.05)
     found = mixtures(np.array([0.6, 0.3, 0.1]), tried, looks)
     assert found.min() >= 0.05 / 1.15 - 1e-4
     assert [0.5, 0.3, 0.2] in found.tolist()
@@ -266,7 +282,9 @@ def test_mixtures_stay_out_of_corners_even_those_tried():
 
 def test_mixtures_are_different_rounded_and_inside(chosen):
     tried = np.array([[0.2, 0.3, 0.5]])
-    found = mixtures(np.array([0.6, 0.395, 0.005]), tried, Looks(100))
+    found = mixtures(
+        np.array([0.6, 0.395, 0.005]), tried, DesignSettings(max_mixtures=100)
+    )
     assert len(np.unique(found, axis=0)) == len(found)
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-12)
     assert found.min() >= 0.009
@@ -276,10 +294,10 @@ def test_mixtures_are_different_rounded_and_inside(chosen):
 
 def test_what_the_checks_warn_of_stands_before_the_advice(chosen, capsys):
     warned = replace(chosen, warnings=("residual trend: the inputs explain 60%",))
-    assert warned.sentences()[0].startswith("Look before you trust: residual trend")
+    assert warned.sentences()[0].startswith("Warning (residual trend")
     last = Round(1, 0.0, replace(warned, runs=(), stop="settled").to_dict())
     show_ended(Ended("settled", (last,), 0.0), as_json=False)
-    assert "Look before you trust: residual trend" in capsys.readouterr().out
+    assert "Warning (residual trend" in capsys.readouterr().out
 
 
 def test_a_record_survives_json(chosen):
@@ -288,11 +306,9 @@ def test_a_record_survives_json(chosen):
 
 
 def test_a_ratio_that_is_given_needs_no_runs():
-    free = next_runs(small_posterior(), **TARGET, budget=1e18, **ANY)
+    free = choose(1e18, **ANY)
     fixed = Constraints(lower={"slavic": 0.3}, upper={"slavic": 0.3})
-    bound = next_runs(
-        small_posterior(), **TARGET, budget=1e18, constraints=fixed, **ANY
-    )
+    bound = choose(1e18, constraints=fixed, **ANY)
     assert bound.ratios["slavic"] == pytest.approx(0.3)
     assert bound.regret < free.regret
     assert not any(run.family == "slavic" for run in bound.runs)
@@ -369,8 +385,6 @@ def test_a_failed_check_blocks_the_choice(monkeypatch):
 
     monkeypatch.setattr(diagnostics, "MAX_RHAT", 0.5)
     with pytest.raises(FailedChecksError):
-        next_runs(small_posterior(), **TARGET, budget=1e19)
-    found = next_runs(
-        small_posterior(), **TARGET, budget=1e19, allow_failed_checks=True
-    )
+        choose(1e19)
+    found = choose(1e19, allow_failed_checks=True)
     assert "FAILED CHECKS" in found.sentences()[0]

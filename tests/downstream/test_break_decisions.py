@@ -211,7 +211,7 @@ def test_cross_entropy_of_two_checkpoints_is_not_compared_and_that_is_said():
     ("options", "wrong"),
     [
         ({"metric": "blue"}, "no such metric.*\n?.*|bleu"),
-        ({"D_next": 1e10}, "behind the last checkpoint"),
+        ({"D_next": 1e10}, "not beyond the last checkpoint"),
         ({"metric": "cross_entropy", "logit": True}, "without bounds"),
         ({"matters": 0.0}, "above 0"),
     ],
@@ -243,10 +243,10 @@ def test_an_unknown_metric_is_read_as_the_higher_the_better_and_that_is_said():
     given = curves_from_rows(rows("qa", "en", FALLS, "perplexity", unit="points"))
     found = breaks(given)
     assert found.larger_is_better
-    assert any("perplexity is read as" in note for note in found.notes)
+    assert any("higher values of perplexity" in note for note in found.notes)
     turned = breaks(given, lower_is_better=True)
     assert not turned.larger_is_better
-    assert not any("is read as" in note for note in turned.notes)
+    assert not any("higher values" in note for note in turned.notes)
 
 
 def test_rules_believe_a_fit_and_the_guide_only_a_good_one():
@@ -273,9 +273,9 @@ def test_the_verb_prints_decisions_and_writes_a_page(table, tmp_path, capsys):
     words = ["breaks", str(path), "--cost", "0.001", "-o", str(page)]
     assert app(words, standalone_mode=False) in (0, None)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "bleu in points, simulated" in printed
+    assert "bleu in points (simulated rows)" in printed
     assert re.search(r"en-fr, de: P\(break\) [=>] \.9\d, at D_p", printed)
-    assert "cross-entropy goes on improving" in printed
+    assert "cross-entropy keeps improving" in printed
     text = page.read_text()
     assert text.startswith("<!DOCTYPE html>")
     assert not re.search(r'(src|href)="(?!data:|#)', text)

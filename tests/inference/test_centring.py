@@ -17,7 +17,12 @@ from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import unconstrain_fn
 
 from bayeslaw.inference.centring import measured_centring, sites_under
-from bayeslaw.inference.preconditioner import Frame, next_frame, site_shapes, values_at
+from bayeslaw.inference.preconditioner import (
+    Preconditioner,
+    next_preconditioner,
+    site_shapes,
+    values_at,
+)
 from bayeslaw.model.family_model import program
 from bayeslaw.model.hierarchy import initial_centring
 from bayeslaw.model.padded_arrays import arrange
@@ -120,21 +125,21 @@ def test_measured_centring_is_what_the_data_say_beyond_the_prior():
 
 
 @pytest.mark.parametrize("name", ["partial", "none"])
-def test_the_next_frame_holds_the_same_points(name):
+def test_the_next_preconditioner_holds_the_same_points(name):
     """Chains go on where they were, in standard units of the stage before."""
     spec = SPECS[name]()
     data, _ = arrange(marked_study(), spec)
     centring = initial_centring(spec, data)
     d = ravel_pytree(random_position(spec, data, centring))[0].size
     n_sites = d - len(data.run_exists)
-    frame = Frame(centring, jnp.zeros(n_sites), jnp.eye(n_sites))
+    frame = Preconditioner(centring, jnp.zeros(n_sites), jnp.eye(n_sites))
     rng = np.random.default_rng(0)
     width = rng.uniform(0.05, 0.2, d)
     xs = jnp.asarray(-0.5 + width * rng.normal(size=(2, 200, d)))
 
     @compiled
     def learn(xs):
-        learnt, starts = next_frame(spec, xs, data, frame)
+        learnt, starts = next_preconditioner(spec, xs, data, frame)
         last = jax.vmap(lambda x: values_at(spec, data, frame, x))(xs[:, -1])
         moved = jax.vmap(lambda x: values_at(spec, data, learnt, x))(starts)
         return learnt, last, moved

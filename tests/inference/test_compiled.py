@@ -15,7 +15,7 @@ from helpers import small_spec, small_study
 
 from bayeslaw import fit
 from bayeslaw.inference import compiled
-from bayeslaw.inference.compiled import Program, keep_trees
+from bayeslaw.inference.compiled import Compiled, keep_trees
 from bayeslaw.inference.kernel import kernel_of
 
 
@@ -46,7 +46,7 @@ def counted(identity: str = "swap"):
         traced.append(pair.left.shape)
         return Pair(2 * pair.right, 2 * pair.left)
 
-    return Program(swap, identity), traced
+    return Compiled(swap, identity), traced
 
 
 PAIR = Pair(jnp.arange(3.0), jnp.ones(2))

@@ -17,10 +17,10 @@ from helpers import (
 from bayeslaw.errors import InputError
 from bayeslaw.inference.fitting import fit
 from bayeslaw.inference.posterior import (
+    Fitted,
     load_posterior,
     provenance,
     save_posterior,
-    spec_of,
 )
 from bayeslaw.inference.prior_draws import draw_prior
 from bayeslaw.inference.sampler import SamplerSettings
@@ -74,7 +74,7 @@ def test_provenance_names_everything_the_posterior_came_from():
     assert record["seed"] == 0
     assert record["sampler"]["draws"] == 1000
     assert set(record["versions"]) == {"jax", "numpyro", "arviz"}
-    assert spec_of(small_posterior()) == small_spec()
+    assert Fitted.of(small_posterior()).spec == small_spec()
 
 
 def test_a_posterior_comes_back_from_disk_as_it_was(tmp_path):

@@ -139,7 +139,9 @@ def test_a_search_stops_in_front_of_what_is_no_number():
 def test_a_chain_without_a_number_is_not_the_frame(monkeypatch):
     """The energy is not a number where the first of three chains starts."""
     monkeypatch.setattr(
-        preconditioner, "next_frame", lambda spec, xs, data, frame: (frame, xs.mean(1))
+        preconditioner,
+        "next_preconditioner",
+        lambda spec, xs, data, frame: (frame, xs.mean(1)),
     )
     spec = plain_noise(read_spec("models/he2024_common_gamma.toml"))
     with jax.enable_x64(True):
@@ -156,7 +158,7 @@ def test_a_chain_without_a_number_is_not_the_frame(monkeypatch):
             return jnp.where(is_lost, jnp.nan, ((position - mode) ** 2).sum() / 2)
 
         frame, points = compiled(
-            lambda key: preconditioner.first_frame(spec, energy, 3, key, data)
+            lambda key: preconditioner.first_preconditioner(spec, energy, 3, key, data)
         )(key)
         begin, frame, points = jax.device_get((begin, frame, points))
     assert np.abs(begin[0] - begin[1]).max() > 0.01

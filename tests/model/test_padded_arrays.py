@@ -100,7 +100,7 @@ def test_a_spec_that_describes_no_row_is_refused():
     table, _ = small_study()
     spec = small_spec()
     other = spec.model_copy(
-        update={"selection": spec.selection.model_copy(update={"metric": "bleu"})}
+        update={"rows": spec.rows.model_copy(update={"metric": "bleu"})}
     )
     with pytest.raises(InputError, match=r"no row left[\s\S]*metric = bleu"):
         select_rows(table, other)
@@ -113,7 +113,7 @@ def test_extensions_bring_the_columns_they_need():
         row["unique_tokens"] = {"germanic": 1e9, "romance": 2e8}.get(row["family"])
         row["schedule"] = "trunk" if row["D"] == 1e9 and i % 2 else "cooled"
     extensions = {"repetition": True, "trunk_offset": True, "transfer": True}
-    spec = changed_spec(extensions=extensions, selection={"schedule": "any"})
+    spec = changed_spec(extensions=extensions, rows={"schedule": "any"})
     marked = table_from_rows(rows)
     data, layout = arrange(marked, spec)
     columns = marked.columns

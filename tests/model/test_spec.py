@@ -6,15 +6,69 @@ import pytest
 
 from bayeslaw.errors import InputError
 from bayeslaw.laws.group_prior import GroupPrior
-from bayeslaw.model.spec import parse_spec, read_spec
+from bayeslaw.model.model_files import model_description, shipped_models
+from bayeslaw.model.spec import ModelSpec, parse_spec, read_spec
 
 MODELS = sorted(Path("models").glob("*.toml"))
 SMALLEST = {"name": "x", "law": "family_loss"}
+FILE = 'law = "family_loss"\n'
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_every_shipped_model_is_read_and_named_after_its_file(path):
     assert read_spec(path).name == path.stem
+    assert read_spec(path.stem) == read_spec(path)
+    assert path.stem in shipped_models()
+    assert model_description(path).endswith(".")
+
+
+def test_a_spec_in_the_place_of_a_file_stays_as_it_is():
+    spec = parse_spec(SMALLEST, "here")
+    assert read_spec(spec) is spec
+
+
+def test_a_file_wins_over_a_shipped_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("token_drift").mkdir()
+    assert read_spec("token_drift").name == "token_drift"
+    Path("default").write_text('law = "chinchilla"\n')
+    assert read_spec("default").law == "chinchilla"
+
+
+def test_the_stem_of_a_file_is_its_name_unless_it_states_one(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE)
+    assert read_spec(path).name == "mine"
+    path.write_text('name = "other"\n' + FILE)
+    assert read_spec(str(path)).name == "other"
+
+
+def test_an_unknown_name_lists_the_shipped_models_and_the_nearest(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_spec("tokendrift")
+    assert "no such file, and no shipped model" in caught.value.got
+    assert all(name in caught.value.wanted for name in shipped_models())
+    assert caught.value.fix == "did you mean token_drift?"
+    with pytest.raises(InputError, match=r"did you mean default\?"):
+        read_spec(tmp_path / "default.toml")
+
+
+def test_rows_have_their_former_name_in_older_files_and_posteriors(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE + '[rows]\nschedule = "any"\n')
+    spec = read_spec(path)
+    assert (spec.rows.schedule, spec.notes) == ("any", ())
+    path.write_text(FILE + '[selection]\nschedule = "any"\n')
+    old = read_spec(path)
+    assert old.sha256 == spec.sha256
+    assert old.notes == (
+        f"{path}: the section [selection] is now called [rows]; rename it",
+    )
+    record = spec.model_dump()
+    record["selection"] = record.pop("rows")
+    assert ModelSpec.model_validate(record) == spec
+    with pytest.raises(InputError, match="rows are selected twice"):
+        parse_spec(SMALLEST | {"rows": {}, "selection": {}}, "here")
 
 
 def test_pooling_of_a_coordinate_falls_back_to_the_default():
@@ -74,17 +128,18 @@ def test_a_trunk_offset_is_fitted_to_trunk_and_cooled_rows_together():
     wanted = SMALLEST | {"extensions": {"trunk_offset": True}}
     for schedule in ("cooled", "trunk"):
         with pytest.raises(InputError, match="trunk_offset without") as refused:
-            parse_spec(wanted | {"selection": {"schedule": schedule}}, "x.toml")
+            parse_spec(wanted | {"rows": {"schedule": schedule}}, "x.toml")
         assert refused.value.got == repr(schedule)
         assert 'schedule = "any"' in refused.value.fix
-    spec = parse_spec(wanted | {"selection": {"schedule": "any"}}, "x.toml")
+    spec = parse_spec(wanted | {"rows": {"schedule": "any"}}, "x.toml")
     assert "trunk_slope" in spec.law_record.coordinates
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"law": "family_loss"}, ["key name", "Field required"]),
+        ({"name": "x"}, ["key law", "Field required"]),
+        (SMALLEST | {"rows": {"schedule": "hot"}}, ["key rows", "schedule", "'hot'"]),
         (SMALLEST | {"lwa": 1}, ["key lwa", "Extra inputs"]),
         (SMALLEST | {"law": "famly_loss"}, ["famly_loss", "did you mean family_loss"]),
         (
@@ -114,7 +169,7 @@ def test_a_trunk_offset_is_fitted_to_trunk_and_cooled_rows_together():
 def test_a_wrong_entry_is_named_with_what_was_wanted(content, said):
     with pytest.raises(InputError) as caught:
         parse_spec(content, "spec.toml")
-    for part in [*said, "spec.toml", "wanted", "fix"]:
+    for part in [*said, "spec.toml", "expected", "fix"]:
         assert part in str(caught.value)
 
 

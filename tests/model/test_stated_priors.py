@@ -20,7 +20,7 @@ def refused(content) -> str:
     with pytest.raises(InputError) as caught:
         parse_spec(SMALLEST | content, "spec.toml")
     message = str(caught.value)
-    for part in ("spec.toml", "where:", "got:", "wanted:", "fix:"):
+    for part in ("spec.toml", "where:", "got:", "expected:", "fix:"):
         assert part in message
     return message
 

@@ -71,7 +71,7 @@ def test_decision_figures_draw_for_any_number_of_families(n_families):
     decision = decision_for(n_families)
     for figure in (
         plots.ratio_intervals(decision),
-        plots.ratio_intervals(decision, dict.fromkeys(decision.families, (0.01, 0.9))),
+        plots.ratio_intervals(decision, dict.fromkeys(decision.names, (0.01, 0.9))),
         plots.simplex_pairs(decision),
     ):
         assert max(decision.ratios, key=decision.ratios.get) in plots.to_svg(figure)
@@ -95,7 +95,7 @@ def test_other_numbers_of_families_are_lines_across_a_scale_each(n_families):
     decision = decision_for(n_families)
     svg = plots.to_svg(plots.simplex_region(decision))
     assert "more family" not in svg
-    for text in (*decision.families, "of the densest 90%", "sampling ratio p"):
+    for text in (*decision.names, "of the densest 90%", "sampling ratio p"):
         assert f"{text}<" in svg
 
 
@@ -103,7 +103,7 @@ def test_the_enlarged_triangle_holds_the_flat_region_and_the_draws():
     decision = decision_for(3)
     lower = _enlarged(decision)
     assert (lower >= 0).all()
-    assert (decision.flat_boundary >= lower).all()
+    assert (decision.flat.boundary >= lower).all()
     assert (decision.optimal_draws >= lower).all(-1).mean() > 0.98
 
 

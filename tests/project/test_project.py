@@ -45,20 +45,44 @@ def test_the_lock_names_no_host():
 
 def test_every_declared_dependency_is_locked():
     groups = PYPROJECT["dependency-groups"]
+    extras = PYPROJECT["project"]["optional-dependencies"]
     declared = PYPROJECT["project"]["dependencies"] + [
         dependency
         for group in groups.values()
         for dependency in group
         if isinstance(dependency, str)
     ]
+    # Accelerators cannot be installed everywhere; tests replace the library of the hub.
+    for extra in extras.keys() - {"all", "cuda12", "cuda13", "hf", "tpu"}:
+        declared += extras[extra]
     names = {re.match(r"[\w-]+", dependency)[0] for dependency in declared}
     locked = {re.match(r"[\w.-]+", line)[0] for line in locked_entries()}
     assert names - locked == set()
 
 
-def test_no_dependency_has_an_upper_bound():
+def test_the_extra_all_holds_every_extra_but_those_of_accelerators():
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    named = re.fullmatch(r"bayeslaw\[(.*)\]", *extras["all"])[1]
+    assert {*named.split(",")} == extras.keys() - {"all", "cuda12", "cuda13", "tpu"}
+
+
+def test_extras_that_the_package_names_exist():
+    named = {
+        extra
+        for module in ROOT.glob("bayeslaw/**/*.py")
+        for extra in re.findall(
+            r'require_extra\(\s*"\w+",\s*"(\w+)"', module.read_text()
+        )
+    }
+    assert named == {"hf", "parquet", "scores", "slurm", "tensorboard"}
+    assert named <= PYPROJECT["project"]["optional-dependencies"].keys()
+
+
+def test_an_upper_bound_of_a_dependency_has_its_reason_above_it():
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
     for dependency in PYPROJECT["project"]["dependencies"]:
-        assert not re.search(r"<|==|~=", dependency), dependency
+        if re.search(r"<|==|~=", dependency):
+            assert lines[lines.index(f'  "{dependency}",') - 1].startswith("  # ")
 
 
 def test_no_committed_file_holds_a_path_of_one_machine():
@@ -112,6 +136,9 @@ def test_the_version_stands_in_one_place():
         if version.search(module.read_text())
     ]
     assert places == ["bayeslaw/__init__.py"]
+    # This format needs a number of its own.
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {bayeslaw.__version__}\n" in citation
 
 
 def test_the_changelog_opens_with_the_unreleased_changes():

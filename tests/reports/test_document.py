@@ -6,14 +6,15 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
+from bayeslaw.reports.numbers import factor, listed, percent, ratio
 from synthetic_posterior import diverging, family_names, synthetic_posterior
 
+from bayeslaw.decisions import decision_sentences
 from bayeslaw.decisions.decision import probability
 from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.errors import FailedChecksError, InputError
-from bayeslaw.inference.posterior import provenance, spec_of
+from bayeslaw.inference.posterior import Fitted, provenance
 from bayeslaw.reports import report
-from bayeslaw.reports.numbers import factor, listed, percent, ratio
 from bayeslaw.reports.report_record import study_name, to_toml
 
 MAX_BYTES = 5_000_000
@@ -141,7 +142,9 @@ def test_decision_shows_ratios_flatness_regret_and_extrapolation(page_of):
     text = page.text[start : page.text.index("Law over the data", start)]
     for name in families:
         assert f"{name} {ratio(decision.ratios[name])}" in text
-    flatness = next(part for part in decision.sentences() if "flat range" in part)
+    flatness = next(
+        part for part in decision_sentences(decision) if "flat range" in part
+    )
     assert '<p class="key">' + flatness in page.html
     assert "90% interval of the optimum" in text
     assert percent(decision.compared[0].regret) in text
@@ -161,7 +164,7 @@ def test_names_of_families_cannot_change_the_page(page_of):
 def test_spec_is_shown_whole(page_of):
     page = page_of(family_names(3))
     shown = page.html.split("<pre>")[1].split("</pre>")[0]
-    spec = spec_of(synthetic_posterior(family_names(3)))
+    spec = Fitted.of(synthetic_posterior(family_names(3))).spec
     assert tomllib.loads(shown.replace("&#34;", '"')) == spec.model_dump()
 
 
@@ -235,7 +238,7 @@ def test_decision_of_another_posterior_is_refused(tmp_path):
         report(posterior, tmp_path / "report.html", decision=other)
     assert error.value.what == "decision belongs to another posterior"
     assert error.value.got == "0" * 64
-    assert error.value.wanted == decision.table_sha256
+    assert error.value.wanted == decision.made_from.table_sha256
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def chinchilla_law(
     """
     spec = read_spec("models/chinchilla.toml")
     noise = spec.noise.model_dump() | {"run_effect": run_effect}
-    selection = {"metric": metric, "schedule": "any"}
-    changes = {"noise": noise, "selection": selection, "extensions": extensions}
+    rows = {"metric": metric, "schedule": "any"}
+    changes = {"noise": noise, "rows": rows, "extensions": extensions}
     return ModelSpec.model_validate(spec.model_dump() | changes)
 
 

@@ -65,7 +65,7 @@ def test_transfer_foretells_held_out_mixtures_of_3mix():
 def on_trunks(model: str) -> ModelSpec:
     """A model of checkpoints at constant learning rate."""
     spec = read_spec(f"models/{model}.toml")
-    changes = {"selection": {"metric": "loss", "schedule": "trunk"}}
+    changes = {"rows": {"metric": "loss", "schedule": "trunk"}}
     return ModelSpec.model_validate(spec.model_dump() | changes)
 
 

@@ -27,7 +27,7 @@ def marked_study():
 
 
 def default(**changes):
-    sections = {"selection": {"schedule": "any"}} | changes
+    sections = {"rows": {"schedule": "any"}} | changes
     return read_spec("models/default.toml").model_copy(
         update={k: getattr(changed_spec(**{k: v}), k) for k, v in sections.items()}
     )

@@ -100,6 +100,6 @@ def write(path: Path, text: str) -> Path:
 
 def assert_five_parts(message: str) -> None:
     """Hold an error message of the command line against the five parts."""
-    parts = ["where:", "got:", "wanted:", "fix:"]
+    parts = ["where:", "got:", "expected:", "fix:"]
     assert [part for part in parts if part not in message] == []
     assert "Traceback" not in message

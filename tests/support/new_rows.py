@@ -9,8 +9,8 @@ import xarray as xr
 from scipy import special
 
 from bayeslaw.data.losses import RunTable
-from bayeslaw.inference.posterior import provenance, spec_of
-from bayeslaw.inference.prediction import joined, predict
+from bayeslaw.inference.posterior import Fitted
+from bayeslaw.inference.prediction import predict
 from bayeslaw.model.noise import noise_of_rows
 
 MAX_DRAWS = 400
@@ -76,46 +76,40 @@ def foretold(posterior: xr.DataTree, table: RunTable, *, seed: int = 0) -> Foret
 
     A run among those fitted keeps its effect; one that is not draws a new one.
     """
-    draws, columns = posterior["posterior"].dataset, table.columns
-    family = draws.get_index("family").get_indexer(columns["family"])
+    fitted, columns = Fitted.of(posterior), table.columns
+    family = fitted.posterior.get_index("family").get_indexer(columns["family"])
     cells = list(zip(*(columns[k] for k in ("run", "N", "D", "schedule")), strict=True))
     distinct = list(dict.fromkeys(cells))
     cell = np.array([distinct.index(one) for one in cells])
-    loss = predict(
-        posterior, max_draws=MAX_DRAWS, **_inputs(posterior, table, distinct)
-    )
+    loss = predict(posterior, max_draws=MAX_DRAWS, **_inputs(fitted, table, distinct))
     log_mean = np.log(loss)[:, cell, family]
-    if "run_effect" in draws:
-        log_mean = log_mean + _effects(draws, columns["run"], seed)
-    ratio = columns["p"] / provenance(posterior)["reference"].get("p", 1.0)
-    names = {"nu", "sigma_ratio_power"} & {*draws}
+    if fitted.has("run_effect"):
+        log_mean = log_mean + _effects(fitted, columns["run"], seed)
+    ratio = columns["p"] / fitted.record["reference"].get("p", 1.0)
+    names = [name for name in ("nu", "sigma_ratio_power") if fitted.has(name)]
     noise = noise_of_rows(
-        spec_of(posterior).noise.likelihood,
-        {name: joined(draws[name], MAX_DRAWS) for name in names},
+        fitted.spec.noise.likelihood,
+        {name: fitted.draws(name, MAX_DRAWS) for name in names},
         log_mean,
-        joined(draws["sigma"], MAX_DRAWS)[:, family],
+        fitted.draws("sigma", MAX_DRAWS)[:, family],
         log_se=np.nan_to_num(columns["se"]) / columns["value"],
         log_ratio=np.log(ratio),
     )
     return Foretold(log_mean, noise, np.log(columns["value"]))
 
 
-def _inputs(posterior: xr.DataTree, table: RunTable, cells: list) -> dict[str, Any]:
+def _inputs(fitted: Fitted, table: RunTable, cells: list) -> dict[str, Any]:
     """Inputs of `predict` for cells (run, N, D, schedule)."""
-    law = spec_of(posterior).law_record
+    law = fitted.law
     runs, N, D, schedule = zip(*cells, strict=True)
     found = {"N": np.array(N)[:, None], "D": np.array(D)[:, None]}
     if law.has_ratio:
-        names = (
-            provenance(posterior)["sources"]
-            if "mixture" in law.all_inputs
-            else posterior["posterior"].dataset["family"].values
-        )
+        names = fitted.sources
         # At a ratio of 0 the law without transfer is not asked, but must not fail.
         found["p"] = np.array(
             [[table.mixtures[run].get(name, 0.0) for name in names] for run in runs]
         )
-        if "mixture" not in law.all_inputs:
+        if not fitted.has_transfer:
             found["p"] = np.maximum(found["p"], 1e-9)
     if "trunk" in law.all_inputs:
         found["trunk"] = (np.array(schedule) == "trunk")[:, None]
@@ -127,11 +121,11 @@ def _inputs(posterior: xr.DataTree, table: RunTable, cells: list) -> dict[str, A
     return found
 
 
-def _effects(draws: xr.Dataset, run: np.ndarray, seed: int) -> np.ndarray:
+def _effects(posterior: Fitted, run: np.ndarray, seed: int) -> np.ndarray:
     """Effect of the run of each row, (draw, row)."""
     names, of_row = np.unique(run.astype(str), return_inverse=True)
-    run_sd = joined(draws["run_sd"], MAX_DRAWS)[:, None]
+    run_sd = posterior.draws("run_sd", MAX_DRAWS)[:, None]
     effect = run_sd * np.random.default_rng(seed).normal(size=(len(run_sd), len(names)))
-    fitted = draws.get_index("run").get_indexer(names)
-    known = joined(draws["run_effect"], MAX_DRAWS)[:, fitted]
+    fitted = posterior.posterior.get_index("run").get_indexer(names)
+    known = posterior.draws("run_effect", MAX_DRAWS)[:, fitted]
     return np.where(fitted >= 0, known, effect)[:, of_row]

@@ -1,8 +1,8 @@
-"""The package archive: lists and packages, fetched by apt into a folder of our own.
+"""The package archive: lists and packages, downloaded by apt into a cache folder.
 
-apt reads the machine's sources and settings and writes into the cache folder only, so
-it needs no root. What is in the cache is not fetched again; delete the folder to read
-newer packages.
+apt reads the machine's sources and settings and writes only into the cache folder, so
+it needs no root. What is in the cache is not downloaded again; delete the folder to
+read newer packages.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class Package:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the file is here and what the archive says it is."""
+        """Whether the file exists and has the digest that the archive lists."""
         if not self.path.exists():
             return False
         with open(self.path, "rb") as file:
@@ -55,7 +55,7 @@ class Package:
         return found.hexdigest() == self.digest
 
     def origin(self) -> dict[str, str]:
-        """What a manifest says about the package."""
+        """The entry of the package in a manifest."""
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"package": self.name, "version": self.version, "sha256": digest}
@@ -78,13 +78,13 @@ class Archive:
         return self._folder / "lists"
 
     def fetch_lists(self, languages: Sequence[str]) -> None:
-        """Fetch the package lists with translations, unless they are here.
+        """Download the package lists with translations, unless they are cached.
 
         Args:
           languages: codes of the translations of package descriptions.
 
         Raises:
-          InputError: there is no apt, or it reaches no archive.
+          InputError: apt is not installed, or it cannot reach an archive.
         """
         for name in ("lists/partial", "cache/archives/partial", "packages"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -97,19 +97,19 @@ class Archive:
             done.touch()
 
     def find(self, names: Sequence[str]) -> list[Package]:
-        """The packages of these names that the archive has, by name.
+        """Find the packages with these names in the archive.
 
         Raises:
-          InputError: it has none of them.
+          InputError: the archive has none of them.
         """
         known = set(self._run("apt-cache", "pkgnames").split())
         wanted = sorted(known.intersection(names))
         if not wanted:
             raise InputError(
-                "package archive without the texts of the recipe",
+                "package archive lacks the texts of the recipe",
                 "apt sources of this machine",
-                f"none of {len(names)} packages, among them {names[0]}",
-                "the sources of Debian 12 or a relative of it",
+                f"none of {len(names)} packages such as {names[0]}",
+                "the sources of Debian 12 or a derivative",
                 "build on such a machine, or copy its cache folder here (--cache)",
             )
         # apt does not print packages that lie in the working folder.
@@ -117,14 +117,14 @@ class Archive:
         return [self._package(found) for found in URI_LINE.finditer(printed)]
 
     def fetch(self, packages: Sequence[Package], report: Callable[[int], None]) -> None:
-        """Fetch the packages that are not here, some at a time.
+        """Download the packages that are not cached, in batches.
 
         Args:
-          packages: what to fetch.
-          report: called with the number of packages now here.
+          packages: the packages to download.
+          report: called with the number of packages in the cache.
 
         Raises:
-          InputError: a package cannot be fetched, or is not what the lists say.
+          InputError: a package cannot be downloaded, or differs from the lists.
         """
         missing = [package for package in packages if not package.is_complete]
         here = len(packages) - len(missing)
@@ -154,21 +154,22 @@ class Archive:
     def _check(self, package: Package) -> None:
         if not package.is_complete:
             raise InputError(
-                "package was not fetched whole",
+                "package was not downloaded completely",
                 str(package.path),
-                "another file" if package.path.exists() else "no file",
+                "a file with another digest" if package.path.exists() else "no file",
                 f"{package.digest_kind} {package.digest}",
-                "start the build again; delete the cache folder if that does not help",
+                "start the build again; if that does not help, delete the cache folder "
+                "(it is downloaded again)",
             )
 
     def _run(self, program: str, *words: str, within: str = ".") -> str:
-        """What an apt program prints, run in a folder of the cache."""
+        """Run an apt program in a folder of the cache and return its output."""
         if shutil.which(program) is None:
             raise InputError(
-                "no package manager apt",
+                "the package manager apt is not installed",
                 "source debian:",
                 f"no program {program}",
-                "Debian or a relative of it",
+                "Debian or a derivative",
                 "build on such a machine and copy the corpus, or use local: or hf:",
             )
         done = subprocess.run(
@@ -184,8 +185,8 @@ class Archive:
                 "package archive cannot be read",
                 f"source debian:, {program} {words[0]}",
                 "; ".join(said[-3:]),
-                "apt sources that answer",
-                "check the network and /etc/apt, then start again: "
-                "what was fetched is kept",
+                "apt sources that respond",
+                "check the network and /etc/apt, then start the build again; what was "
+                "downloaded is kept",
             )
         return done.stdout

@@ -31,10 +31,10 @@ LITTLE_ENDIAN, BIG_ENDIAN = b"\xde\x12\x04\x95", b"\x95\x04\x12\xde"
 
 
 def catalogues(path: Path, languages: Collection[str]) -> Iterator[Segment]:
-    """Messages of all gettext catalogues of a package; keys are the English texts.
+    """Read the messages of all gettext catalogues of a package.
 
-    English is told by the keys of all languages, wanted or not, so that it does not
-    depend on the choice of the others.
+    Keys are the English texts, collected from all languages, selected or not, so that
+    they do not depend on the selection.
     """
     english = set[tuple[str, str]]()
     for name, content in package_members(path, _is_catalogue):
@@ -61,10 +61,10 @@ def _is_catalogue(name: str) -> bool:
 
 
 def read_messages(content: bytes) -> Iterator[tuple[str, str]]:
-    """English and translated texts of a binary gettext catalogue (.mo).
+    """Read the English and translated texts of a binary gettext catalogue (.mo).
 
-    Contexts are left out; of plural forms the first and the last are given. Other
-    programs have files of this name too; they hold no messages.
+    Contexts are omitted; of plural forms the first and the last are given. Files of
+    other programs with this name yield no messages.
     """
     if content[:4] not in (LITTLE_ENDIAN, BIG_ENDIAN):
         return
@@ -107,7 +107,7 @@ def _encoding(header: bytes) -> str:
 # English keys come back in every language of a package.
 @functools.lru_cache(maxsize=50_000)
 def plain_string(text: str) -> str:
-    """An interface string without markup and without marks of keys to press."""
+    """Remove markup and keyboard accelerators from an interface string."""
     text = html.unescape(_TAG.sub("", text.replace("\\n", " ")))
     if len(text) < LABEL_LENGTH:
         text = _KEY_AFTER.sub("", text)
@@ -117,7 +117,7 @@ def plain_string(text: str) -> str:
 
 
 def wiki_messages(path: Path, languages: Collection[str]) -> Iterator[Segment]:
-    """MediaWiki's messages without those in wiki markup."""
+    """Read MediaWiki's messages, except those in wiki markup."""
     for name, content in package_members(path, _is_wiki_file):
         found = _WIKI_FILE.search(name)
         code = canonical_code(found[2]) if found else None

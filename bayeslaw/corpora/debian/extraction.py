@@ -1,4 +1,4 @@
-"""Segments of each package and list, kept in the cache so that they are read once.
+"""Segments of each package and list, cached so that they are read once.
 
 In the cache `segments/<file>-<version>-<digest>-<languages>/<language>.json` holds rows
 [document, key, text].
@@ -43,17 +43,17 @@ class Extraction:
 
     @property
     def folder(self) -> Path:
-        """Where the segments are kept."""
+        """The folder of the cached segments."""
         wanted = hashlib.sha256(" ".join(self.languages).encode()).hexdigest()[:8]
         name = f"{self.path.stem}-{READERS_VERSION}-{self.digest[:12]}-{wanted}"
         return self.cache / "segments" / name
 
     def may_have(self, languages: Collection[str]) -> bool:
-        """Whether the file can hold text of one of some languages."""
+        """Whether the file may contain text in one of some languages."""
         return not set(languages).isdisjoint(self.languages)
 
     def segments(self, language: str) -> list[Segment]:
-        """The segments of a language, each place of a document once."""
+        """The segments of a language, each place in a document once."""
         path = self.folder / f"{language}.json"
         if not path.exists():
             return []
@@ -62,7 +62,7 @@ class Extraction:
 
 
 def extract(job: Extraction) -> None:
-    """Read the segments of a file into the cache, unless they are there."""
+    """Read the segments of a file into the cache, unless they are already there."""
     if job.folder.exists():
         return
     languages: dict[str, dict[tuple[str, str], str]] = {}

@@ -40,19 +40,19 @@ def is_text(text: str, language: Language) -> bool:
 
 
 def is_damaged(text: str, language: Language) -> bool:
-    """Whether a text was once read in a wrong encoding or order of signs."""
+    """Whether a text shows traces of a wrong encoding or character order."""
     damage = language.damage
     return bool(_DAMAGE.search(text) or (damage and damage.search(text)))
 
 
 def is_mostly_letters(text: str) -> bool:
-    """Whether digits and signs are a minor part of the beginning."""
+    """Whether the beginning of a text consists mostly of letters."""
     start = text[:BEGINNING]
     return len(_SIGN.findall(start)) <= MOST_SIGNS * (len(start) - start.count(" "))
 
 
 def is_in_script(text: str, language: Language) -> bool:
-    """Whether the letters of the beginning are those of the language."""
+    """Whether the letters at the beginning belong to the script of the language."""
     if language.letters is None:
         return True
     start = text[:BEGINNING]
@@ -62,7 +62,7 @@ def is_in_script(text: str, language: Language) -> bool:
 
 
 def is_untranslated(english: str, text: str) -> bool:
-    """Whether a text has most of its words in common with the English one."""
+    """Whether a text shares most of its words with the English one."""
     if english == text:
         return True
     ours, theirs = set(english.casefold().split()), set(text.casefold().split())
@@ -71,9 +71,9 @@ def is_untranslated(english: str, text: str) -> bool:
 
 
 def is_pair(english: str, other: str, language: Language) -> bool:
-    """Whether two texts can be translations: lengths, script and numbers agree.
+    """Whether two texts may be translations: lengths, script and numbers agree.
 
-    That they are not the same text is not asked; see `is_untranslated`.
+    Identical texts are not excluded here; see `is_untranslated`.
     """
     shortest, longest = PAIR_LENGTHS
     low, high = PAIR_RATIOS_COMPACT if language.is_compact else PAIR_RATIOS
@@ -91,13 +91,13 @@ def is_pair(english: str, other: str, language: Language) -> bool:
 
 
 def _have_equal_numbers(english: str, other: str, language: Language) -> bool:
-    """Other scripts may have digits of their own, if English has none."""
+    """Whether numbers agree; other scripts may have digits of their own."""
     ours, theirs = sorted(_NUMBER.findall(english)), sorted(_NUMBER.findall(other))
     return ours == theirs or (language.letters is not None and not ours)
 
 
 def sentence_pairs(english: str, other: str) -> Iterator[tuple[str, str]]:
-    """Sentence by sentence if there are as many, else the two texts as they are."""
+    """Pair two texts sentence by sentence if counts agree, else as a whole."""
     ours = [sentence for sentence in _SENTENCE_END.split(english) if sentence]
     theirs = [sentence for sentence in _SENTENCE_END.split(other) if sentence]
     if len(ours) == len(theirs) > 1:

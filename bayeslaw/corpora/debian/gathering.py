@@ -31,7 +31,7 @@ MESSAGE_READERS = ("catalogues", "wiki_messages")
 
 
 class FoundPair(NamedTuple):
-    """A pair before it is known whether its document is held out."""
+    """A sentence pair before its document is assigned to training or held-out text."""
 
     document: str  # name of the document
     english: str
@@ -42,7 +42,7 @@ class FoundPair(NamedTuple):
 
 @dataclass(frozen=True)
 class Gathered:
-    """What there is in a language."""
+    """The documents and sentence pairs of a language."""
 
     documents: list[tuple[str, str]]  # name and text
     pairs: list[FoundPair]
@@ -60,20 +60,20 @@ class Gathering:
     def of(
         cls, language: str, extractions: Iterable[Extraction], cache: Path
     ) -> "Gathering":
-        """The gathering of a language from those extractions that have any of it."""
+        """The gathering of a language from the extractions that contain it."""
         chosen = [job for job in extractions if job.may_have({language, "en"})]
         return cls(language, tuple(chosen), cache)
 
     @property
     def path(self) -> Path:
-        """Where the result is kept."""
+        """The cache file of the result."""
         parts = [f"{job.text} {job.folder.name}" for job in self.extractions]
         digest = hashlib.sha256("\n".join([str(VERSION), *parts]).encode())
         name = f"{self.language}-{digest.hexdigest()[:16]}.json"
         return self.cache / "gathered" / name
 
     def result(self) -> Gathered:
-        """What `gather` has found."""
+        """The result of `gather`."""
         content: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         return Gathered(
             documents=[(name, text) for name, text in content["documents"]],
@@ -82,7 +82,7 @@ class Gathering:
 
 
 def gather(job: Gathering) -> None:
-    """Filter and pairs the segments of a language, unless the result is there."""
+    """Filter and pair the segments of a language, unless the result is cached."""
     if job.path.exists():
         return
     found = gather_segments(job)
@@ -94,9 +94,9 @@ def gather(job: Gathering) -> None:
 
 
 def gather_segments(job: Gathering) -> Gathered:
-    """Documents and pairs of a language, the first of equal segments kept.
+    """Collect documents and pairs of a language, keeping the first of equal segments.
 
-    Segments are equal if their shapes are: numbers and identifiers do not count.
+    Segments are equal if their shapes are, that is, up to numbers and identifiers.
     """
     language = language_table()[job.language]
     english = {} if job.language == "en" else _english_texts(job)
@@ -146,7 +146,7 @@ class _Seen:
         return is_new
 
     def is_new_pair(self, english: str, other: str) -> bool:
-        """Whether neither sentence has been in a pair; one translation is enough."""
+        """Whether neither sentence is in a pair yet; one translation is enough."""
         shapes = masked_shape(english), masked_shape(other)
         is_new = shapes[0] not in self._english and shapes[1] not in self._other
         if is_new:
@@ -170,7 +170,7 @@ def _english(
     segment: Segment,
     english: dict[tuple[str, str, str], str],
 ) -> str | None:
-    """The English that a segment translates; None if unknown, or if it is English."""
+    """The English source of a segment; None if unknown, or if it is English."""
     if segment.language == "en":
         return None
     if extraction.reader == "catalogues":

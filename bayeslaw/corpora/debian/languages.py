@@ -46,7 +46,7 @@ def language_table() -> dict[str, Language]:
 
 
 def canonical_code(code: str) -> str | None:
-    """The code in the table of a language that a package calls `code`; None if unknown.
+    """Map a package's language code to that of the table; None if unknown.
 
     Example:
       >>> canonical_code("pt-br"), canonical_code("xx")
@@ -61,11 +61,11 @@ def family_languages(
     """Codes of the languages to read, by family.
 
     Args:
-      families: which families, in the order wanted; None for the core five.
+      families: the families, in the order to keep; None for the core five.
       languages: which of their languages; None for all.
 
     Raises:
-      InputError: a family or language that the table does not have.
+      InputError: a family or language is not in the table.
     """
     table = language_table()
     known = {language.family for language in table.values()}
@@ -90,11 +90,11 @@ def family_languages(
 
 def _unknown(option: str, got: Sequence[str], known: Sequence[str]) -> InputError:
     return InputError(
-        "families and languages do not fit the recipe",
+        "unknown family or language",
         f"option {option}",
         ", ".join(got),
-        f"of: {', '.join(known)}",
-        "correct the name, or leave the option out",
+        f"one or more of: {', '.join(known)}",
+        "correct the name, or omit the option",
     )
 
 

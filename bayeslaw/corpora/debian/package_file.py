@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 
 MAGIC = b"!<arch>\n"
 HEADER = 60  # bytes before each member of an ar archive
@@ -17,14 +17,14 @@ HEADER = 60  # bytes before each member of an ar archive
 def package_members(
     path: Path, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the files of a package whose names are wanted.
+    """Read name and content of selected files of a package.
 
     Args:
-      path: the package, an ar archive with a tar archive `data.tar.*` in it.
-      wanted: which names; they begin with "./".
+      path: the package, an ar archive that contains a tar archive `data.tar.*`.
+      wanted: which names to read; names begin with "./".
 
     Raises:
-      InputError: it is no Debian package.
+      InputError: the file is not a Debian package.
     """
     try:
         content = _data_archive(path)
@@ -34,13 +34,15 @@ def package_members(
                     file = archive.extractfile(member)
                     assert file is not None
                     yield member.name, file.read()
+    except InputError:
+        raise
     except (OSError, EOFError, ValueError, lzma.LZMAError, tarfile.TarError) as error:
         raise InputError(
             "package cannot be read",
             str(path),
             str(error) or type(error).__name__,
             "a Debian package with data.tar.gz, .bz2, .xz or .zst",
-            "delete the file, so that the next build fetches it anew",
+            "delete the file, so that the next build downloads it again",
         ) from error
 
 
@@ -67,6 +69,7 @@ def _unpack(name: str, content: bytes) -> bytes:
 
 
 def _unpack_zst(content: bytes) -> bytes:
+    require_extra("pyarrow", "parquet", "a package with data.tar.zst")
     import pyarrow as pa
 
     with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:

@@ -1,4 +1,4 @@
-"""Which packages hold which texts."""
+"""The packages that contain each kind of text."""
 
 import tomllib
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("packages.toml")
 
 @dataclass(frozen=True)
 class Text:
-    """A kind of text of the recipe."""
+    """A kind of text in the recipe."""
 
     name: str  # e.g. "lo-help"; third cell of pairs
     reader: str  # name of the function that reads it
@@ -50,14 +50,14 @@ def _text(entry: dict) -> Text:
 
 
 def chosen_texts(genre: str) -> list[Text]:
-    """The texts of a genre, all of them for "all"."""
+    """The kinds of text of a genre; all of them for "all"."""
     return [text for text in texts() if genre in ("all", text.genre)]
 
 
 def wanted_packages(chosen: Sequence[Text], languages: Collection[str]) -> list[str]:
-    """Names of the packages that hold text of some languages, sorted.
+    """Names of the packages with text in some languages, sorted.
 
-    The packages with English text are among them: pairs need it.
+    Includes the packages with English text, which sentence pairs need.
     """
     wanted = {*languages, "en"}
     return sorted(

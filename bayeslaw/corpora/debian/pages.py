@@ -1,7 +1,7 @@
 """Readers of running text: help pages, guides, the handbook, package descriptions.
 
-A reader gives the segments of some languages; of a file in one language, it is told
-which.
+A reader returns the segments of some languages; for a file in one language, the caller
+states which.
 """
 
 import re
@@ -112,7 +112,7 @@ def _paragraphs(description: str) -> list[str]:
 
 
 def _numbered(language: str, document: str, blocks: list[str]) -> Iterator[Segment]:
-    """Segments whose key is their place, and how many there are."""
+    """Segments whose key is their position and the number of segments."""
     for place, text in enumerate(blocks):
         if text:
             yield Segment(language, document, f"{place}/{len(blocks)}", text)

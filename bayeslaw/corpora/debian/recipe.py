@@ -1,6 +1,6 @@
-"""The `debian:` corpus: fetch, read, gather, and divide the pairs.
+"""The `debian:` corpus: download, read, gather, and divide the sentence pairs.
 
-Everything fetched and read is kept in a cache folder, so a stopped build goes on.
+Everything downloaded and read is cached, so an interrupted build resumes.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ TESTED_WORDS = range(4, 61)  # of the English sentence
 
 
 def read_debian(options: SourceOptions, report: Report) -> SourceText:
-    """Documents and pairs of some families, read from Debian's packages.
+    """Read documents and sentence pairs of some families from Debian's packages.
 
     Raises:
       InputError: no apt, no network, an unknown family, or a language without text.
@@ -64,7 +64,8 @@ def read_debian(options: SourceOptions, report: Report) -> SourceText:
         },
         origin=_origin(packages, extractions),
         licences="; ".join(text.licence for text in chosen)
-        + ". For training and measuring; mind the licences before passing text on.",
+        + ". For training and measuring; check the licences before you redistribute "
+        "text.",
         pairs=_pairs(found, options.held_out_share),
         tested_pairs=TESTED,
     )
@@ -73,7 +74,7 @@ def read_debian(options: SourceOptions, report: Report) -> SourceText:
 def _fetch(
     chosen: Sequence[Text], languages: Sequence[str], cache: Path, report: Report
 ) -> tuple[Archive, list[Package]]:
-    """The archive, and the packages of some texts and languages, all of them here."""
+    """Download the packages of some texts and languages that are not cached."""
     archive = Archive(cache)
     report("package lists", 0, 1)
     codes = [code for text in texts() for code in text.list_languages]
@@ -91,7 +92,7 @@ def _extractions(
     packages: Sequence[Package],
     cache: Path,
 ) -> list[Extraction]:
-    """What to read, running text first."""
+    """The files to read, running text first."""
     here = {package.name: package for package in packages}
     wanted = tuple(sorted({*languages, "en"}))
     jobs = []
@@ -124,7 +125,7 @@ def _documents(language: str, found: Gathered) -> list[Document]:
 def _origin(
     packages: Sequence[Package], extractions: Sequence[Extraction]
 ) -> tuple[dict[str, str], ...]:
-    """Packages and lists that were read."""
+    """The packages and lists that were read."""
     files = {package.path for package in packages}
     lists = [job for job in extractions if job.path not in files]
     return (
@@ -136,9 +137,9 @@ def _origin(
 def _check_languages(
     found: dict[str, Gathered], families: dict[str, list[str]], options: SourceOptions
 ) -> None:
-    """Refuse languages asked for that have no text, and families without any.
+    """Refuse requested languages without text, and families without any.
 
-    Languages that were not asked for by name may lack a genre; the sizes show which do.
+    Languages that were not requested by name may lack a genre; the sizes show which.
     """
     empty = {code for code, gathered in found.items() if not gathered.documents}
     missing = sorted(empty) if options.languages else []
@@ -149,12 +150,12 @@ def _check_languages(
             f"source debian:, genre {options.genre}",
             ", ".join(missing),
             "languages that the packages have in this genre",
-            "leave them out (--families, --languages), or ask for --genre all",
+            "exclude them with --families or --languages, or use --genre all",
         )
 
 
 def _pairs(found: dict[str, Gathered], held_out_share: float) -> dict[str, PairSets]:
-    """Pairs of the languages that have enough of them."""
+    """Sentence pairs of the languages that have enough of them."""
     divided = {
         code: divide_pairs(gathered.pairs, held_out_share)
         for code, gathered in found.items()
@@ -165,11 +166,11 @@ def _pairs(found: dict[str, Gathered], held_out_share: float) -> dict[str, PairS
 
 
 def divide_pairs(found: Sequence[FoundPair], held_out_share: float) -> PairSets:
-    """Training pairs, and candidates for dev and test from held-out documents.
+    """Divide pairs into training pairs and candidates for dev and test.
 
-    Candidates are whole segments, running text before interface strings; sentences cut
-    from held-out segments are used nowhere. Within that all are in the order of a hash
-    of the English sentence, so that any number of them is a fair sample.
+    Candidates are whole segments of held-out documents, running text before interface
+    strings; single sentences of held-out segments are not used. They are ordered by a
+    hash of the English sentence, so that any number of them is a fair sample.
     """
     sides: dict[bool, list[FoundPair]] = {True: [], False: []}
     for pair in sorted(found, key=_hash):

@@ -1,4 +1,4 @@
-"""A segment of text, as every reader gives it, and what takes markup off it."""
+"""A segment of text, as every reader returns it, and the removal of its markup."""
 
 import html
 import re
@@ -18,6 +18,6 @@ class Segment(NamedTuple):
 
 
 def plain_text(markup: str) -> str:
-    """HTML without tags and entities, blanks run together."""
+    """Convert HTML to plain text with single spaces."""
     text = html.unescape(_TAG.sub("", _BREAK.sub(" ", markup)))
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Rows appended to the table of losses, all of them or none."""
+"""Append rows to the table of losses, all of them or none."""
 
 import csv
 import io
@@ -14,9 +14,9 @@ from bayeslaw.errors import InputError
 
 
 def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows to a CSV table, all of them or none, safely against kill -9.
+    """Append rows to a CSV table, all of them or none, even if the process is killed.
 
-    The file is created, with its header, when absent. Columns that a row leaves out
+    The file is created with its header if it does not exist. Columns that a row omits
     are written empty. Several processes may append to one table at the same time.
 
     Args:
@@ -27,7 +27,7 @@ def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     Raises:
       InputError: a row has a column that the file's header lacks, or a number that is
-        not finite, or the table is not a CSV file. The file is then left as it was.
+        not finite, or the table is not a CSV file. The file is then unchanged.
 
     Example:
       >>> append_rows("observations.csv", [
@@ -40,7 +40,7 @@ def append_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
             f"{path}",
             f"a name ending in {target.suffix}",
             "a file name ending in .csv",
-            "append to a plain CSV table; bayeslaw reads the other formats too",
+            "save the table as plain CSV, and append to that file",
         )
     if not rows:
         return
@@ -59,7 +59,7 @@ def _new_text(old: bytes, rows: Sequence[Mapping[str, Any]], source: str) -> byt
             f"{source}, header",
             f"new columns {quoted(extra)}; the table has {quoted(header)}",
             "rows whose columns are all in the table's header",
-            "start a new table, or add the columns to the header and to its old rows",
+            "add the columns to the header and to the old rows, or start a new table",
         )
     _refuse_non_finite(rows, source)
     is_new = not header
@@ -104,6 +104,6 @@ def _refuse_non_finite(rows: Sequence[Mapping[str, Any]], source: str) -> None:
                     "a number to be appended is not finite",
                     f"{source}, column {name}, new row {number}",
                     text,
-                    "a finite number, or None where nothing is known",
-                    "do not record a diverged run as an observation",
+                    "a finite number, or None if unknown",
+                    "leave diverged runs out of the table",
                 )

@@ -1,4 +1,4 @@
-"""Which of the two tables a header belongs to: losses, or downstream scores."""
+"""Whether a header belongs to a table of losses or to one of downstream scores."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,22 +25,22 @@ SCORES = Schema.of(
     ),
     text_column(
         "pretraining_mix",
-        "name of the pretraining mixture; none where the model was not pretrained",
+        "name of the pretraining mixture; none if the model was not pretrained",
         *("pretrain_mix", "pretraining_mixture", "pretrain_mixture", "mixture_name"),
         *("pretraining_data", "pretrain_data", "pretraining_languages"),
         required=True,
-        fix_empty="name the mixture, and write none where D_p is 0",
+        fix_empty="give the name of the mixture, or none where D_p is 0",
     ),
     number_column(
         "D_p",
-        "tokens of pretraining, a count; 0 where the model was not pretrained",
+        "tokens of pretraining, a count; 0 if the model was not pretrained",
         *("pretraining_tokens", "pretrain_tokens", "d_pretraining", "d_pretrain"),
         *("tokens_pretraining", "tokens_pretrain", "pretraining_size", "pretrain_size"),
         required=True,
         allowed=Range(
             lambda x: x >= 0, "a count, 0 or more", "give the tokens pretrained on"
         ),
-        fix_empty="give the tokens of pretraining, 0 where there was none",
+        fix_empty="give the tokens of pretraining, or 0 if there was none",
     ),
 )
 
@@ -70,7 +70,7 @@ def is_score_header(header: Iterable[str]) -> bool:
 
 
 def refuse_scores(cells: Cells) -> None:
-    """Raise what to do with a table of downstream scores where losses are wanted."""
+    """Refuse a table of downstream scores where losses are expected."""
     if is_score_header(cells.header):
         raise InputError(
             "a table of downstream scores, not of losses",
@@ -78,13 +78,13 @@ def refuse_scores(cells: Cells) -> None:
             f"columns {quoted(cells.header)}",
             "a table of losses, with the columns `run`, `N`, `D`, `family`, `p`, "
             "`value`, `unit` and `origin`",
-            "name the table of losses (observations.csv of the same study); scores are "
-            "read by `read_curves` and checked by `bayeslaw validate`",
+            "give the table of losses (observations.csv of the same study); for scores "
+            "use `bayeslaw breaks` or `read_curves`",
         )
 
 
 def refuse_losses(cells: Cells) -> None:
-    """Raise what to do with a table of losses where downstream scores are wanted."""
+    """Refuse a table of losses where downstream scores are expected."""
     names = {RUNS.canonical_name(heading) for heading in cells.header}
     if "D" in names and not is_score_header(cells.header):
         raise InputError(
@@ -93,6 +93,6 @@ def refuse_losses(cells: Cells) -> None:
             f"columns {quoted(cells.header)}",
             "a table of scores, with the columns `task`, `pretraining_mix`, `D_p`, "
             "`metric`, `value`, `unit` and `origin`",
-            "read it with `read_runs`; if these are scores, call the tokens of "
-            "pretraining `D_p`",
+            "for losses use `bayeslaw fit` or `read_runs`; if these are scores, rename "
+            "the column of pretraining tokens to `D_p`",
         )

@@ -22,7 +22,7 @@ RUNS = Schema.of(
         ),
     ),
     text_column("origin", "measured, published or simulated", required=True),
-    text_column("proxy", "name of the trained language model's shape"),
+    text_column("proxy", "name of the shape (size) of the trained language model"),
     number_column(
         "N",
         "non-embedding parameters, a count",
@@ -64,13 +64,13 @@ RUNS = Schema.of(
     text_column("unit", "unit of value, e.g. bits/byte", "units", required=True),
     number_column(
         "value",
-        "the measured number, in unit",
+        "the measured value, in its `unit`",
         *("loss", "l", "test_loss", "val_loss", "validation_loss", "eval_loss"),
         required=True,
     ),
     number_column(
         "se",
-        "standard error of value, in unit",
+        "standard error of the value, in its `unit`",
         *("stderr", "std_error", "standard_error", "loss_se", "value_se"),
         allowed=Range(
             lambda x: x >= 0,

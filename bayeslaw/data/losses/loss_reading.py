@@ -14,37 +14,45 @@ from bayeslaw.data.losses.kind import refuse_scores
 from bayeslaw.data.losses.loss_columns import RUNS
 from bayeslaw.data.losses.loss_shapes import canonical_cells
 from bayeslaw.data.table import (
+    CONSTANT_IN_A_RUN,
     LOSS_UNITS,
+    ORIGINS,
+    SCHEDULES,
     Cells,
     Findings,
     cell_text,
+    check_losses,
     check_required,
-    consistency,
+    check_runs,
+    check_unique,
     content_hash,
     filled,
+    listed_words,
+    note_oddities,
+    numbers,
     quoted,
     read_cells,
     units,
+    words,
 )
-from bayeslaw.data.table import cells as cell_checks
 from bayeslaw.errors import InputError
 
 Columns = dict[str, list[Any]]
 
 _KEY = ("run", "N", "D", "schedule", "family", "metric")
 _REPEATED = (
-    "delete the repeated rows; name repeated trainings as different runs, and losses "
-    "on different held-out sets as different metrics"
+    "give repeated trainings different run names, and losses on different held-out "
+    "sets different metrics; delete only rows that are true duplicates"
 )
 _NO_RATIOS = (
     "{}: no sampling ratios are given, so only laws without ratios can be fitted; if "
-    "the runs were trained on mixtures, add a column `p` or the mixtures"
+    "the runs were trained on mixtures, add a column `p` or a file of mixtures"
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a caller says about a table that its file does not; see `read_runs`."""
+    """Facts about a table that its file does not state; see `read_runs`."""
 
     origin: str | None = None
     unit: str | None = None
@@ -60,7 +68,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """The content of a table without problems, as lists; see RunTable."""
+    """The content of a table that passed all checks, as lists; see RunTable."""
 
     columns: Columns
     mixtures: Mapping[str, Mapping[str, float]]
@@ -75,7 +83,7 @@ class CheckedRows:
 
 
 def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
-    """Return the rows of a table, or raises all its problems at once.
+    """Return the rows of a table, or raise all its problems at once.
 
     Args and Raises: as `read_runs`.
     """
@@ -95,7 +103,7 @@ def read_checked(path: str | Path, reading: Reading) -> CheckedRows:
         noun = "runs" if ratios.key == "run" else "mixtures"
         findings.note(
             f"mixtures read from {file.name}"
-            + (f"; {noun} there that the table lacks: {unused}" if unused else "")
+            + (f"; it has {unused} {noun} that the table lacks" if unused else "")
         )
     return check(cells, stated, findings, reading)
 
@@ -114,7 +122,7 @@ def _read_pair(path: Path, findings: Findings, reading: Reading) -> CheckedRows:
             str(path),
             f"a directory with {quoted(held) if held else 'no CSV or Parquet file'}",
             "a CSV or Parquet file, or a directory with metrics.csv and ratios.csv",
-            f"name the file: {path / near}" if near else "name the table's file",
+            f"give the file: {path / near}" if near else "give the file of the table",
         )
     cells = canonical_cells(read_cells(table, findings), findings, reading.keep)
     file = ratio_files.read_ratio_file(ratios, reading.tolerance, findings)
@@ -141,13 +149,13 @@ def check(
     findings: Findings,
     reading: Reading,
 ) -> CheckedRows:
-    """Return the checked content of canonical cells, or raises all problems.
+    """Return the checked content of canonical cells, or raise all problems.
 
     Args:
       cells: canonical long cells.
       beside: run -> mixture from a file beside the table; may be empty.
       findings: problems and notes so far.
-      reading: what the caller says about the table.
+      reading: facts that the caller states about the table.
     """
     if not cells.lines:
         findings.problem(
@@ -155,7 +163,7 @@ def check(
             cells.file,
             "no usable row",
             "at least one row with a value",
-            "add rows, or fill the values in",
+            "add rows, or fill in the values",
         )
         findings.raise_problems()
     given = {"origin": reading.origin, "unit": reading.unit}
@@ -171,15 +179,15 @@ def check(
             cells, columns["p"], stated, reading.tolerance, findings
         )
     if {"run", "family"} <= set(cells.columns):
-        constant = (*consistency.CONSTANT_IN_A_RUN, "mixture_id")
-        consistency.check_runs(cells, columns, findings, constant)
+        constant = (*CONSTANT_IN_A_RUN, "mixture_id")
+        check_runs(cells, columns, findings, constant)
         key = [RUNS[name] for name in _KEY]
-        consistency.check_unique(cells, columns, key, _REPEATED, findings)
+        check_unique(cells, columns, key, _REPEATED, findings)
     findings.raise_problems()
     if reading.normalise_mixtures:
         whole = mixtures.divided_by_sums(columns, whole, findings)
     columns |= {name: cells.columns[name] for name in reading.keep}
-    consistency.note_oddities(cells, columns, whole, findings)
+    note_oddities(cells, columns, whole, findings)
     notes = tuple(findings.notes)
     return CheckedRows(columns, whole, findings.source, notes, cells.lines)
 
@@ -189,21 +197,19 @@ def _columns(cells: Cells, findings: Findings) -> Columns:
     columns: Columns = {}
     for name, column in RUNS.columns.items():
         if column.is_number:
-            columns[name] = cell_checks.numbers(cells, column, findings)
+            columns[name] = numbers(cells, column, findings)
         elif name not in ("origin", "schedule", "metric", "unit", "mixture"):
-            columns[name] = cell_checks.words(cells, column, findings)
-    columns["origin"] = cell_checks.listed_words(
-        cells, RUNS["origin"], cell_checks.ORIGINS, findings
+            columns[name] = words(cells, column, findings)
+    columns["origin"] = listed_words(cells, RUNS["origin"], ORIGINS, findings)
+    columns["schedule"] = listed_words(
+        cells, RUNS["schedule"], SCHEDULES, findings, default="cooled"
     )
-    columns["schedule"] = cell_checks.listed_words(
-        cells, RUNS["schedule"], cell_checks.SCHEDULES, findings, default="cooled"
-    )
-    texts = cell_checks.words(cells, RUNS["metric"], findings)
+    texts = words(cells, RUNS["metric"], findings)
     metrics = [text or "loss" for text in texts]
     columns["metric"] = metrics
     columns["unit"] = units(
         cells,
-        cell_checks.words(cells, RUNS["unit"], findings),
+        words(cells, RUNS["unit"], findings),
         metrics,
         {"loss": LOSS_UNITS},
         f"for losses the first {len(LOSS_UNITS)}",
@@ -211,5 +217,5 @@ def _columns(cells: Cells, findings: Findings) -> Columns:
     )
     if "value" in cells.columns:
         is_loss = [metric == "loss" for metric in metrics]
-        cell_checks.check_losses(cells, columns["value"], is_loss, findings)
+        check_losses(cells, columns["value"], is_loss, findings)
     return {name: columns[name] for name in RUNS.columns if name in columns}

@@ -1,4 +1,4 @@
-"""The shapes a table may have: any accepted shape becomes canonical long cells."""
+"""Convert a table of any accepted shape to canonical long cells."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ def canonical_cells(
 ) -> Cells:
     """Return a table of any accepted shape as long cells under canonical names.
 
-    Accepted: long tables (one row per family); wide ones (columns `loss_<family>`,
+    Accepted: long tables (one row per family); wide tables (columns `loss_<family>`,
     `p_<family>`, `se_<family>`, also with a slash); tables without families, which
     become one family with ratio 1. Wide `p_<family>` columns also give the mixture.
-    The user's own columns named in `keep` stay under their own names.
+    The user's own columns listed in `keep` stay under their own names.
     """
     _check_kept(cells, keep)
     wide = _wide_columns(cells, keep)
@@ -48,20 +48,20 @@ def canonical_cells(
 
 
 def _check_kept(cells: Cells, keep: Sequence[str]) -> None:
-    """Refuse to keep a column that is not there, or that is read anyway."""
+    """Refuse to keep a column that does not exist or is read anyway."""
     for heading in keep:
         known = RUNS.canonical_name(heading)
         if heading in cells.columns and known is None:
             continue
         near = nearest(heading, cells.columns)
-        fix = f"did you mean `{near}`?" if near else "leave it out, or rename it"
+        fix = f"did you mean `{near}`?" if near else "remove it from `keep`"
         if known:
-            fix = f"leave it out: it is read as `{known}`"
+            fix = f"remove it from `keep`: it is read as `{known}`"
         raise InputError(
             f"column `{heading}` cannot be kept beside the table's own columns",
             f"{cells.file}, argument `keep`",
             f"`{heading}`; the file has {quoted(cells.columns)}",
-            "columns of the file that are not read otherwise",
+            "columns of the file that are not read anyway",
             fix,
         )
 
@@ -108,7 +108,7 @@ def named(
                 f"{cells.file}, row 1",
                 quoted([headings[name], heading]),
                 f"one column for {schema[name].meaning}",
-                "delete one of them, or rename it to something unknown",
+                "rename the one that should be ignored, for example with a prefix old_",
             )
         else:
             columns[name], headings[name] = column, heading
@@ -157,14 +157,14 @@ def melted(
     missing = len(cells.lines) * len(parts) - len(pairs)
     if missing:
         findings.note(
-            f"{cells.file}: {missing} empty cells of {quoted(parts.values())} "
-            "hold no observation"
+            f"{cells.file}: {missing} empty cells of {quoted(parts.values())} are "
+            "read as missing observations"
         )
     for name in sorted(set(long.columns) & {*wide, part}):
         headings = wide[name] if name in wide else parts
         findings.note(
             f"{long.where(name)} is not read, because the columns "
-            f"{quoted(headings.values())} say the same for each {part}"
+            f"{quoted(headings.values())} give it for each {part}"
         )
     columns = {
         name: [column[i] for i, _ in pairs]
@@ -181,7 +181,7 @@ def melted(
 
 
 def _family_headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Return canonical name -> how messages call the columns of all families."""
+    """Return canonical name -> name of the columns of all families in messages."""
     return {
         name: re.sub(r"([_/]).*", r"\1<family>", next(iter(by_family.values())))
         for name, by_family in wide.items()
@@ -193,9 +193,9 @@ def _one_family(long: Cells, findings: Findings) -> Cells:
     columns = long.columns | {"family": [ONE_FAMILY] * count, "p": ["1"] * count}
     findings.note(
         f"{long.file}: no column `family`; all rows are read as one family "
-        f"`{ONE_FAMILY}` with ratio 1, so they say nothing about mixtures"
+        f"`{ONE_FAMILY}` with ratio 1, so the table has no information about mixtures"
     )
     if "run" not in columns:
         columns["run"] = [f"row {line}" for line in long.lines]
-        findings.note(f"{long.file}: no column `run`; each row is read as its own run")
+        findings.note(f"{long.file}: no column `run`; each row is read as a run")
     return replace(long, columns=columns)

@@ -1,4 +1,4 @@
-"""What a table holds, as a dictionary and as plain text."""
+"""Summarise a table of losses, as a dictionary and as plain text."""
 
 from collections import Counter
 from typing import Any
@@ -100,7 +100,7 @@ def summary_text(summary: dict[str, Any]) -> str:
         "D": span_text(summary["D"], "token count"),
         "mixtures": f"{summary['mixtures']} different",
         "seeds": span_text(summary["seeds"], "seed")
-        + f"; {summary['replicated']} (N, mixture) trained with more than one",
+        + f"; {summary['replicated']} pairs of N and mixture have several",
         "schedule": counts_text(summary["schedules"]),
         "tokenizer": ", ".join(summary["tokenizers"]) or "not given",
     }

@@ -1,4 +1,4 @@
-"""RunTable: the checked observations of a study, and how it gets to and from disk."""
+"""RunTable: the checked observations of a study, read from and written to disk."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def read_runs(
     normalise_mixtures: bool = False,
     keep: Sequence[str] = (),
 ) -> RunTable:
-    """Read and checks a table of observations.
+    """Read and check a table of observations.
 
     Args:
       path: a CSV (also .csv.gz) or Parquet file, long or wide, or a directory that
@@ -152,7 +152,7 @@ def table_from_rows(
     normalise_mixtures: bool = False,
     keep: Sequence[str] = (),
 ) -> RunTable:
-    """Return rows given as dictionaries as a table, checked like those of a file.
+    """Make a table from rows given as dictionaries, checked like those of a file.
 
     Example:
       >>> table_from_rows([{"run": "r1", "origin": "simulated", "N": 1e6, "D": 1e8,
@@ -164,7 +164,7 @@ def table_from_rows(
 
 
 def write_runs(table: RunTable, path: str | Path) -> None:
-    """Write a table to CSV or, by the name's ending, Parquet.
+    """Write a table to CSV or Parquet, depending on the extension of its name.
 
     Reading the file gives the same table back, with its own source, notes and row
     numbers: these are not part of the content.

@@ -1,4 +1,4 @@
-"""Every problem of a table of losses at once, without loading numpy."""
+"""Report every problem of a table of losses at once, without loading numpy."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def validate(
     mixtures: str | Path | None = None,
     normalise_mixtures: bool = False,
 ) -> dict[str, Any]:
-    """Return the summary of a table, or raises all its problems; imports no numpy.
+    """Return the summary of a table, or raise all its problems; imports no numpy.
 
     Args and Raises: as `read_runs`. `validate_report` prints the result.
     """

@@ -46,21 +46,21 @@ def check_sums(
         for row, name, mixture in sums
         if abs((total := math.fsum(mixture.values())) - 1) > tolerance
     ]
-    fix = "give every family of the run, and each ratio with all its digits"
+    fix = "give every family of the run, and every ratio with all its digits"
     allowed = "0.02" if tolerance == ROUNDED else "1e-6"
     totals = [total for *_, total in bad]
     if any(95 <= total <= 105 for total in totals):
         fix = "these look like percentages: divide them by 100"
     elif can_normalise and all(abs(total - 1) <= ROUNDED for total in totals):
         fix += (
-            "; if only rounded ratios are known, ask for normalise_mixtures=True "
-            "(--normalise-mixtures), which divides them by their sum and says so"
+            "; if you know only rounded ratios, use --normalise-mixtures "
+            "(normalise_mixtures=True), which divides them by their sum and notes it"
         )
     findings.bad_cells(
         "the ratios of a run do not sum to 1",
         where,
         [(row, text) for row, text, _ in bad],
-        f"ratios of each run that sum to 1 (to within {allowed})",
+        f"ratios of each run that sum to 1 (within {allowed})",
         fix,
     )
 
@@ -110,7 +110,7 @@ def given_mixtures(
         elif mixture is not mixtures[run] and not agree(mixture, mixtures[run]):
             torn.append((cells.row(i), f"run `{run}` {text[:60]}"))
     check_sums(where, sums, tolerance, findings, can_normalise=can_normalise)
-    wanted = "one mixture for each run, the same wherever it is stated"
+    wanted = "one mixture for each run, the same in all its rows and files"
     fix = "give each training its own run name, or correct the mixture"
     findings.bad_cells("a run has two mixtures", where, torn, wanted, fix)
     return mixtures
@@ -132,7 +132,7 @@ def _parse(text: str) -> Mixture | str:
     if not isinstance(entries, dict) or not entries:
         return "not an object with families"
     if repeated:
-        return f"`{repeated[0]}` stands twice"
+        return f"`{repeated[0]}` appears twice"
     mixture = {
         family.strip(): ratio_or_none(ratio) for family, ratio in entries.items()
     }
@@ -143,7 +143,7 @@ def _parse(text: str) -> Mixture | str:
 
 
 def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Return whether two statements of a mixture are the same but for rounding."""
+    """Return whether two statements of a mixture agree up to rounding."""
     return all(
         abs(one.get(family, 0.0) - other.get(family, 0.0)) <= TOLERANCE
         for family in {*one, *other}
@@ -153,7 +153,7 @@ def agree(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 def with_ratios(
     cells: Cells, mixtures: Mapping[str, Mixture], findings: Findings
 ) -> Cells:
-    """Return the cells with a column `p` from the mixtures, where it is left out."""
+    """Return the cells with column `p` filled in from the mixtures if it is missing."""
     # A column without any ratio is one that is left out.
     if all(is_not_given(text) for text in cells.columns.get("p", [])):
         columns = {name: cells.columns[name] for name in cells.columns if name != "p"}
@@ -175,8 +175,9 @@ def with_ratios(
         "no ratio for the family of a row",
         cells.where("family"),
         absent,
-        f"families that the run's mixture names; known are {first_ten(named)}",
-        "correct the name, or add the family to the mixture (0 where it was left out)",
+        f"families in the mixture of the run; the mixtures have {first_ten(named)}",
+        "correct the name, or add the family to the mixture (0 if it was not trained "
+        "on)",
     )
     findings.note(f"{cells.file}: no column `p`; it is filled in from the mixtures")
     # A row without a ratio is reported above; 0 keeps it from being reported again.
@@ -213,7 +214,7 @@ def complete_mixtures(
         if abs(stated - ratio) > TOLERANCE:
             torn.append((cells.row(i), f"{ratio:.7g} against {stated:.7g}"))
     findings.bad_cells(
-        "the ratio of a row is not the one of its run's mixture",
+        "the ratio of a row differs from its run's mixture",
         cells.where("p"),
         torn,
         f"one {RUNS['p'].meaning.split(', in ')[0]}, the same in all rows",
@@ -234,9 +235,9 @@ def divided_by_sums(
     mixtures: Mapping[str, Mixture],
     findings: Findings,
 ) -> dict[str, Mixture]:
-    """Return the mixtures divided by their sums, and divides column `p` likewise.
+    """Divide the mixtures, and column `p` likewise, by their sums.
 
-    Mixtures that sum to 1 already stay as they are to the last bit.
+    Mixtures that already sum to 1 are unchanged to the last bit.
     """
     sums = {run: math.fsum(mix.values()) for run, mix in mixtures.items() if mix}
     off = {run: total for run, total in sums.items() if abs(total - 1) > TOLERANCE}
@@ -244,8 +245,8 @@ def divided_by_sums(
         return dict(mixtures)
     worst = max(off, key=lambda run: abs(off[run] - 1))
     findings.note(
-        f"ratios of {len(off)} of {len(sums)} runs divided by their sum, as asked; the "
-        f"sum farthest from 1 is {off[worst]:.7g} (run `{worst}`)"
+        f"ratios of {len(off)} of {len(sums)} runs divided by their sum, as requested; "
+        f"the sum farthest from 1 is {off[worst]:.7g} (run `{worst}`)"
     )
     columns["p"][:] = [
         ratio / off.get(run, 1.0)

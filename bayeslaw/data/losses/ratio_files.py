@@ -1,4 +1,4 @@
-"""Files that hold the mixtures of the runs beside their results."""
+"""Files that hold the mixtures of the runs next to their results."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from bayeslaw.errors import InputError
 
 @dataclass(frozen=True)
 class RatioFile:
-    """The mixtures of a file, by run or by the name that several runs refer to.
+    """The mixtures of a file, by run or by a name that several runs share.
 
     Attributes:
       name: name of the file, for messages.
-      key: `run` or `mixture_id`, the column of the table that `mixtures` goes by.
+      key: `run` or `mixture_id`, the column of the table that identifies the mixture.
       mixtures: cell of that column -> mixture.
     """
 
@@ -26,7 +26,7 @@ class RatioFile:
 
 
 def beside(table: Path) -> Path | None:
-    """Return the file of mixtures that lies beside a table, if there is one.
+    """Return the file of mixtures next to a table, if there is one.
 
     For `pile.csv.gz` it is `pile_mixtures.csv.gz`, `pile_mixtures.csv` or, for all
     tables of a folder, `mixtures.csv`.
@@ -56,7 +56,7 @@ def read_ratio_file(path: Path, tolerance: float, findings: Findings) -> RatioFi
     key = next((name for name in ("run", "mixture_id") if name in known), None)
     if key is None:
         raise InputError(
-            "the ratios do not say which run they belong to",
+            "the file of ratios has no column that identifies the runs",
             f"{path}, row 1",
             quoted(cells.columns),
             "a column `run` with the run names of the table, or `mixture_id`",
@@ -80,12 +80,12 @@ def read_ratio_file(path: Path, tolerance: float, findings: Findings) -> RatioFi
 
 
 def by_run(table: Cells, ratios: RatioFile, findings: Findings) -> dict[str, Mixture]:
-    """Return run -> mixture; shared mixtures go by the table's `mixture_id`."""
+    """Return run -> mixture; shared mixtures are found by the table's `mixture_id`."""
     if ratios.key == "run":
         return ratios.mixtures
     if "mixture_id" not in table.columns:
         findings.problem(
-            f"no column says which mixture of {ratios.name} a run has",
+            f"no column identifies the mixture of {ratios.name} that a run has",
             f"{table.file}, row 1",
             f"columns {quoted(table.header)}",
             f"a column `mixture_id` as in {ratios.name}",
@@ -99,7 +99,7 @@ def by_run(table: Cells, ratios: RatioFile, findings: Findings) -> dict[str, Mix
         if name and name not in ratios.mixtures
     ]
     findings.bad_cells(
-        f"mixtures that {ratios.name} does not hold",
+        f"mixtures that {ratios.name} does not contain",
         table.where("mixture_id"),
         unknown,
         f"names in the column `mixture_id` of {ratios.name}",
@@ -147,14 +147,14 @@ def _collect(
         unread,
         "numbers in [0, 1]; every column but `run` and `mixture_id` is read as a "
         "family, unless the columns are called `p_<family>`",
-        "write ratios as fractions, and 0 for a family that a run leaves out",
+        "write ratios as fractions, and 0 for a family that a run does not train on",
     )
     findings.bad_cells(
         f"a {noun} has two ratios for one family",
         cells.file,
         double,
         f"one ratio for each {noun} and family",
-        "delete one of the rows",
+        "keep the correct row",
     )
     sums = [
         (first_row[owner], f"{noun} `{owner}`", mixture)
@@ -168,7 +168,7 @@ def _collect(
 def check_joined(
     table: Cells, mixtures: Mapping[str, Mixture], file: str, findings: Findings
 ) -> None:
-    """Find runs that stand in only one of the two files of a pair."""
+    """Find runs that appear in only one of the two files of a pair."""
     first_row: dict[str, int] = {}
     for i, run in enumerate(table.columns.get("run", [])):
         first_row.setdefault(run, i)
@@ -181,8 +181,8 @@ def check_joined(
         f"runs without ratios in {file}",
         table.where("run"),
         absent,
-        f"runs that also stand in {file}",
-        "add their ratios; no run is left out without your saying so",
+        f"runs that also appear in {file}",
+        f"add their ratios to {file}; bayeslaw never drops runs silently",
     )
     unused = [run for run in mixtures if run not in first_row]
     if unused:
@@ -190,6 +190,6 @@ def check_joined(
             f"runs without rows in {table.file}",
             f"{file}, column `run`",
             first_ten(f"`{run}`" for run in unused),
-            f"runs that also stand in {table.file}",
-            "add their results or delete their ratios",
+            f"runs that also appear in {table.file}",
+            "add their results, or remove their ratios",
         )

@@ -1,4 +1,4 @@
-"""What a table of scores may leave open, and what follows from the rest of it."""
+"""Fill in what a table of scores may omit because the rest of it implies it."""
 
 from dataclasses import replace
 
@@ -11,8 +11,8 @@ def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:
 
     Args:
       cells: canonical cells.
-      unit: argument of the caller; it speaks of metrics that may have several units,
-        if there are any, and else of all.
+      unit: argument of the caller; it applies to metrics that may have several units
+        if there are any, else to all.
       findings: collects contradictions, and notes what was filled.
     """
     count = len(cells.lines)
@@ -36,7 +36,7 @@ def with_units(cells: Cells, unit: str | None, findings: Findings) -> Cells:
 
 
 def with_runs(cells: Cells, findings: Findings) -> Cells:
-    """Return the cells with a column `run`, made up where there is none."""
+    """Return the cells with a column `run`, constructed if there is none."""
     if any(cells.columns.get("run", [])) or "pretraining_mix" not in cells.columns:
         return cells
     empty = [""] * len(cells.lines)
@@ -48,8 +48,8 @@ def with_runs(cells: Cells, findings: Findings) -> Cells:
     )
     runs = [_run_name(mix, size, seed) for mix, size, seed in rows]
     findings.note(
-        f"{cells.file}: no column `run`; each pretraining_mix, N and seed is read as a "
-        f"run of its own, {len(set(runs))} in all"
+        f"{cells.file}: no column `run`; each combination of pretraining_mix, N and "
+        f"seed is read as a run, {len(set(runs))} in all"
     )
     return replace(cells, columns={**cells.columns, "run": runs})
 

@@ -1,4 +1,4 @@
-"""Checks of scores: their range, and what must go together in a row or a task."""
+"""Checks of scores: their range, and consistency within a row, run or task."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,16 +26,16 @@ def check_points(cells: Cells, columns: Columns, findings: Findings) -> None:
         if metric in FIXED_UNITS and not 0 <= value <= 100 and value == value
     ]
     findings.bad_cells(
-        "BLEU and chrF lie between 0 and 100",
+        "BLEU or chrF outside 0 to 100",
         cells.where("value"),
         bad,
         "a score in points, 0 to 100",
-        "check which metric the rows hold, and whether they were multiplied twice",
+        "check the metric of the rows, and that they were not multiplied by 100 twice",
     )
 
 
 def check_pretraining(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Find models that were pretrained on nothing, and runs that change their mix."""
+    """Find models pretrained without a mixture, and runs that change their mixture."""
     rows = list(zip(columns["pretraining_mix"], columns["D_p"], strict=True))
     bad = [
         (cells.row(i), f"{mix} with D_p {tokens:.10g}")
@@ -47,7 +47,7 @@ def check_pretraining(cells: Cells, columns: Columns, findings: Findings) -> Non
         cells.where("pretraining_mix"),
         bad,
         f"the name of the mixture; `{NOT_PRETRAINED}` only where D_p is 0",
-        "name the mixture, or set D_p to 0",
+        "give the name of the mixture, or set D_p to 0",
     )
     # A run's untrained model belongs to it, but has no mixture yet.
     mixes = ["" if mix == NOT_PRETRAINED else mix for mix, _ in rows]
@@ -70,7 +70,7 @@ def check_alignments(cells: Cells, columns: Columns, findings: Findings) -> None
             for task, mix, tokens in rows
         ],
         scope="pretrained models of a task and a pretraining mixture",
-        fix="correct the alignment, or give each mixture a name of its own",
+        fix="correct the alignment, or give each mixture its own name",
     )
 
 

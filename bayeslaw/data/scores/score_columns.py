@@ -35,8 +35,8 @@ CURVES = Schema.of(
     ),
     number_column(
         "alignment",
-        "how well the mixture fits the task: P_s P_t + .7 P_s + .8 P_t, where P is the "
-        "share of source and target language (Isik et al. 2024, 2402.04177)",
+        "how well the mixture fits the task: P_s P_t + .7 P_s + .8 P_t, with the share "
+        "P of source and target language (Isik et al. 2024, 2402.04177)",
         *("alignment_score",),
         allowed=_NOT_NEGATIVE,
     ),
@@ -51,11 +51,11 @@ CURVES = Schema.of(
         "unit of value and se: points (0 to 100), fraction, bits/byte, nats/token, ...",
         "units",
         required=True,
-        fix_empty="name the unit (it is filled in for BLEU and chrF only), in a wide "
-        "table in a column `<metric>_unit`, or give the argument `unit`",
+        fix_empty="give the unit (only that of BLEU and chrF is filled in), in a wide "
+        "table in a column `<metric>_unit`, or use --unit (argument `unit`)",
     ),
     number_column(
-        "value", "the score, in unit", "score", "metric_value", required=True
+        "value", "the score, in its `unit`", "score", "metric_value", required=True
     ),
     replace(
         RUNS["se"],

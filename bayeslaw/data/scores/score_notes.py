@@ -1,4 +1,4 @@
-"""What is allowed in a table of scores but changes what it can be used for."""
+"""Notes on what is allowed in a table of scores but limits its use."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ FEWEST_POINTS = 3  # values of D_p; two fix level and slope, none is left for th
 
 
 def note_oddities(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Add a note for everything that the user should see though nothing is wrong."""
+    """Add a note for everything that is not wrong but that the user should know."""
     counts = {"N": "parameters", "D_p": "tokens", "D_f": "tokens"}
     note_small_counts(cells, columns, counts, findings)
     _note_fractions(cells, columns, findings)
@@ -32,7 +32,7 @@ def note_oddities(cells: Cells, columns: Columns, findings: Findings) -> None:
     if len(tokenizers) > 1:
         findings.note(
             f"{cells.where('D_p')}: counts tokens of {len(tokenizers)} tokenizers "
-            f"({first_ten(tokenizers)}); they compare within one tokenizer only"
+            f"({first_ten(tokenizers)}); compare them only within one tokenizer"
         )
 
 
@@ -54,8 +54,8 @@ def _note_missing_errors(cells: Cells, columns: Columns, findings: Findings) -> 
         of_metrics = first_ten(f"{metric} {n}" for metric, n in missing.items())
         findings.note(
             f"{cells.where('se')}: no standard error in {missing.total()} of "
-            f"{len(columns['se'])} rows ({of_metrics}); their noise must be estimated "
-            "from the curves"
+            f"{len(columns['se'])} rows ({of_metrics}); their noise is estimated from "
+            "the curves"
         )
 
 
@@ -74,7 +74,7 @@ def _note_short_curves(cells: Cells, columns: Columns, findings: Findings) -> No
     if short:
         findings.note(
             f"{cells.where('D_p')}: {len(short)} of {len(curves)} curves have fewer "
-            f"than {FEWEST_POINTS} values above 0, too few for the shape of a curve: "
+            f"than {FEWEST_POINTS} values above 0, too few to identify their shape: "
             + _listed(short)
         )
 
@@ -85,12 +85,12 @@ def _note_partly_given(cells: Cells, columns: Columns, findings: Findings) -> No
         if 0 < given < len(columns[name]):
             findings.note(
                 f"{cells.where(name)}: given in {given} of {len(columns[name])} rows; "
-                "the others are curves of their own"
+                "rows without it form separate curves"
             )
 
 
 def _note_settings(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Note scores of one task and metric that were not measured alike."""
+    """Note scores of one task and metric that were measured differently."""
     keys = list(zip(columns["task"], columns["metric"], strict=True))
     for name in ("beams", "test_pairs", "signature"):
         found: dict[tuple[str, str], set[Any]] = {}
@@ -100,8 +100,8 @@ def _note_settings(cells: Cells, columns: Columns, findings: Findings) -> None:
         mixed = [" ".join(key) for key, values in found.items() if len(values) > 1]
         if mixed:
             findings.note(
-                f"{cells.where(name)}: more than one value for {_listed(mixed)}; such "
-                "scores may not compare"
+                f"{cells.where(name)}: more than one value for {_listed(mixed)}; these "
+                "scores may not be comparable"
             )
 
 

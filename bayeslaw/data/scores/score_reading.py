@@ -1,6 +1,6 @@
 """From a path to a checked table of scores, in plain Python.
 
-numpy is left out on purpose; see `runs.reading`.
+numpy is left out on purpose; see `data.losses.loss_reading`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,12 +40,13 @@ Columns = dict[str, list[Any]]
 
 _KEY = ("run", "task", "pretraining_mix", "N", "D_p", "D_f", "pairs", "metric")
 _REPEATED = (
-    "delete the repeated rows; name repeated pretrainings as different runs, and "
-    "scores on different test sets, or decoded differently, as different tasks"
+    "give repeated pretrainings different run names, and scores on different test sets "
+    "or with different decoding different tasks; delete only rows that are true "
+    "duplicates"
 )
 _UNITS = (
-    f"for cross-entropies the first {len(LOSS_UNITS)}, for BLEU and chrF `points`, for "
-    "COMET `points` or `fraction`"
+    f"one of the first {len(LOSS_UNITS)} for cross-entropy, `points` for BLEU and "
+    "chrF, `points` or `fraction` for COMET"
 )
 _AS_POINTS = "multiply BLEU and chrF by 100 if they are fractions, and write `points`"
 _UNIT_FIXES = {**FIXES, **dict.fromkeys(("fraction", "%", "percent"), _AS_POINTS)}
@@ -53,7 +54,7 @@ _UNIT_FIXES = {**FIXES, **dict.fromkeys(("fraction", "%", "percent"), _AS_POINTS
 
 @dataclass(frozen=True)
 class CheckedCurves:
-    """The content of a table without problems, as lists; see CurveTable."""
+    """The content of a table that passed all checks, as lists; see CurveTable."""
 
     columns: Columns
     mixtures: Mapping[str, Mapping[str, float]]
@@ -70,7 +71,7 @@ class CheckedCurves:
 def read_checked(
     path: str | Path, origin: str | None, unit: str | None
 ) -> CheckedCurves:
-    """Return the rows of a table, or raises all its problems at once.
+    """Return the rows of a table, or raise all its problems at once.
 
     Args and Raises: as `read_curves`.
     """
@@ -81,7 +82,7 @@ def read_checked(
             str(path),
             "a directory",
             "a CSV or Parquet file",
-            f"name the file, for example {path / 'translations.csv'}",
+            f"give the file, for example {path / 'translations.csv'}",
         )
     findings = Findings(str(path))
     return _check(read_cells(path, findings), origin, unit, findings)
@@ -111,7 +112,7 @@ def _check(
             cells.file,
             "no usable row",
             "at least one row with a value",
-            "add rows, or fill the values in",
+            "add rows, or fill in the values",
         )
         findings.raise_problems()
     cells = filled(cells, {"origin": origin}, findings)
@@ -149,7 +150,7 @@ def _columns(cells: Cells, findings: Findings) -> Columns:
 
 
 def _check_scores(cells: Cells, columns: Columns, findings: Findings) -> None:
-    """Replace the units by canonical ones, and finds values out of range."""
+    """Replace the units by canonical ones, and find values out of range."""
     metrics = columns["metric"]
     columns["unit"] = units(
         cells, columns["unit"], metrics, ALLOWED_UNITS, _UNITS, findings, _UNIT_FIXES

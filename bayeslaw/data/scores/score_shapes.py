@@ -1,4 +1,4 @@
-"""The shapes a table of scores may have: any accepted one becomes long cells."""
+"""Convert a table of scores of any accepted shape to long cells."""
 
 import re
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def _wide_columns(cells: Cells, findings: Findings) -> dict[str, dict[str, str]]
                 f"{cells.file}, row 1",
                 quoted([wide[name][metric], heading]),
                 "one column for each metric",
-                "delete one of them, or rename it to something unknown",
+                "rename the one that should be ignored, for example with a prefix old_",
             )
             continue
         wide.setdefault(name, {})[metric] = heading
@@ -76,17 +76,17 @@ def _owner(heading: str) -> tuple[str, str | None]:
 def _check_owners(
     long: Cells, wide: Mapping[str, Mapping[str, str]], findings: Findings
 ) -> None:
-    """Find columns such as `se` that do not say which of several metrics they mean."""
+    """Find columns such as `se` that do not identify one of several metrics."""
     metrics = list(wide["value"])
     for name in _OF_A_METRIC:
         is_common = name == "unit" and len({METRICS[m].units for m in metrics}) == 1
         if len(metrics) == 1 or name not in long.columns or name in wide or is_common:
             continue
         findings.problem(
-            f"`{name}` does not say which metric it is of",
+            f"column `{name}` does not identify its metric",
             f"{long.file}, row 1",
             quoted([long.headings.get(name, name), *wide["value"].values()]),
-            f"one column `<metric>_{name}` for each metric it is known of",
+            f"one column `<metric>_{name}` for each metric that has it",
             f"rename the column, e.g. to `{wide['value'][metrics[0]]}_{name}`",
         )
 
@@ -108,7 +108,7 @@ def _note_headings(
 
 
 def _headings(wide: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Return canonical name -> how messages call the columns of all metrics."""
+    """Return canonical name -> name of the columns of all metrics in messages."""
     return {
         name: next(iter(of_metric.values()))
         if len(of_metric) == 1

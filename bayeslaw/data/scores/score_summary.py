@@ -1,4 +1,4 @@
-"""What a table of scores holds, as a dictionary and as plain text."""
+"""Summarise a table of scores, as a dictionary and as plain text."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""CurveTable: the checked downstream scores of a study, to and from disk."""
+"""CurveTable: the checked downstream scores of a study, read from and kept on disk."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -128,14 +128,14 @@ class CurveTable:
 def read_curves(
     path: str | Path, *, origin: str | None = None, unit: str | None = None
 ) -> CurveTable:
-    """Read and checks a table of downstream scores.
+    """Read and check a table of downstream scores.
 
     Args:
       path: a CSV (also .csv.gz) or Parquet file, long (columns `metric` and `value`)
         or wide (a column for each metric, such as `bleu`, `chrf`, `cross_entropy`).
       origin: measured, published or simulated; fills a column that is not given.
       unit: unit of the values, e.g. bits/byte; fills a column that is not given. BLEU
-        and chrF are in points anyway, so it speaks of the other metrics if there are
+        and chrF are always in points, so it applies to the other metrics if there are
         any.
 
     Returns:
@@ -159,7 +159,7 @@ def curves_from_rows(
     origin: str | None = None,
     unit: str | None = None,
 ) -> CurveTable:
-    """Return rows given as dictionaries as a table, checked like those of a file.
+    """Make a table from rows given as dictionaries, checked like those of a file.
 
     Example:
       >>> curves_from_rows([{"origin": "published", "task": "en-de", "D_p": 1e9,
@@ -169,7 +169,7 @@ def curves_from_rows(
 
 
 def write_curves(table: CurveTable, path: str | Path) -> None:
-    """Write a table to CSV or, by the name's ending, Parquet, in long form.
+    """Write a table in long form to CSV or Parquet, depending on the extension.
 
     Reading the file gives the same table back, with its own source, notes and row
     numbers: these are not part of the content.

@@ -1,4 +1,4 @@
-"""Every problem of a table of scores at once, without loading numpy."""
+"""Report every problem of a table of scores at once, without loading numpy."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bayeslaw.data.scores.score_table import (
 def validate(
     path: str | Path, *, origin: str | None = None, unit: str | None = None
 ) -> dict[str, Any]:
-    """Return the summary of a table, or raises all its problems; imports no numpy.
+    """Return the summary of a table, or raise all its problems; imports no numpy.
 
     Args and Raises: as `read_curves`. `validate_report` prints the result.
     """

@@ -1,6 +1,5 @@
-from . import cells as cells
-from . import consistency as consistency
 from .cells import ORIGINS as ORIGINS
+from .cells import SCHEDULES as SCHEDULES
 from .cells import check_losses as check_losses
 from .cells import is_not_given as is_not_given
 from .cells import listed_words as listed_words
@@ -12,6 +11,7 @@ from .consistency import CONSTANT_IN_A_RUN as CONSTANT_IN_A_RUN
 from .consistency import check_constant as check_constant
 from .consistency import check_runs as check_runs
 from .consistency import check_unique as check_unique
+from .consistency import note_oddities as note_oddities
 from .consistency import note_small_counts as note_small_counts
 from .consistency import note_tokenizers as note_tokenizers
 from .content import arrays as arrays

@@ -16,7 +16,7 @@ _NOT_GIVEN = {"na", "n/a", "nan", "null", "none", "-"}
 
 
 def is_not_given(text: str) -> bool:
-    """Return whether a cell says that nothing is known."""
+    """Return whether a cell states that the value is unknown."""
     return not text or text.lower() in _NOT_GIVEN
 
 
@@ -69,7 +69,7 @@ def _check_odd_cells(
     fix = _number_advice([texts[i] for i in words])
     findings.bad_cells("not a number", where, bad(words), column.meaning, fix)
     others = _without(rest, words)
-    fix = "delete the rows of diverged runs, or find what wrote the number"
+    fix = "leave diverged runs out of the table, or correct the program that wrote this"
     wanted = f"a finite number: {column.meaning}"
     findings.bad_cells("not a finite number", where, bad(others), wanted, fix)
 
@@ -85,7 +85,7 @@ def _number_advice(texts: Sequence[str]) -> str:
     if any(text[-1:].lower() in "kmbt" and text[:1].isdigit() for text in texts):
         return "write suffixes out: 1.2B is 1.2e9"
     if any("," in text for text in texts):
-        return "use a point as decimal mark and no thousands separator"
+        return "use a decimal point and no thousands separator"
     return "write a plain number such as 0.25 or 1.2e9"
 
 
@@ -125,7 +125,7 @@ def check_losses(
         if value <= 0 and is_loss[i]
     ]
     findings.bad_cells(
-        "losses must be above 0",
+        "a loss is not above 0",
         cells.where("value"),
         bad,
         "a cross-entropy loss above 0",
@@ -160,7 +160,7 @@ def listed_words(
         if text and text not in known
     ]
     near = nearest(bad[0][1], known) if bad else None
-    fix = f"did you mean `{near}`?" if near else "use one of these words"
+    fix = f"did you mean `{near}`?" if near else "use one of the words listed"
     wanted = f"one of {quoted(known)}"
     findings.bad_cells("unknown words", cells.where(column.name), bad, wanted, fix)
     return [text if text in known else "" for text in texts]

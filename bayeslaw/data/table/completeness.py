@@ -1,4 +1,4 @@
-"""Columns that a table must have, and those that a caller fills in by argument."""
+"""Columns that a table must have, and those that an argument fills in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,13 +18,13 @@ def filled(
     *,
     is_open: Sequence[bool] | None = None,
 ) -> Cells:
-    """Return the cells with the columns that the caller filled by argument.
+    """Return the cells with the columns that an argument of the caller fills in.
 
     Args:
       cells: canonical cells.
       arguments: column, origin or unit -> argument, None for none.
       findings: collects contradictions, and notes what was filled.
-      is_open: rows that the arguments speak of, all by default. Shape (row,).
+      is_open: rows that the arguments apply to, all by default. Shape (row,).
     """
     columns = dict(cells.columns)
     for name, word in arguments.items():
@@ -42,15 +42,17 @@ def filled(
             f"argument `{name}` contradicts the table",
             cells.where(name),
             others,
-            f"`{word}`, the argument, or an empty cell",
-            f"leave the argument `{name}` out, or correct the table",
+            f"`{word}` as in the argument, or an empty cell",
+            f"omit the argument `{name}` (--{name}), or correct the table",
         )
         empty = [i for i, text in enumerate(texts) if not text and speaks[i]]
         columns[name] = [
             text or (word if speaks[i] else "") for i, text in enumerate(texts)
         ]
         if empty:
-            findings.note(f"{name} `{word}` filled in by argument in {len(empty)} rows")
+            findings.note(
+                f"{name} `{word}` filled in by the argument in {len(empty)} rows"
+            )
     return replace(cells, columns=columns)
 
 
@@ -61,10 +63,10 @@ def _check_argument(name: str, word: str) -> None:
         near = nearest(word, known)
         raise InputError(
             f"unknown {name}",
-            f"argument `{name}`",
+            f"argument `{name}` (--{name})",
             f"`{word}`",
             f"one of {quoted(known)}",
-            f"did you mean `{near}`?" if near else "use one of these words",
+            f"did you mean `{near}`?" if near else "use one of the words listed",
         )
 
 
@@ -75,13 +77,13 @@ def _plain(name: str, word: str) -> str:
 def check_required(
     cells: Cells, schema: Schema, findings: Findings, *, optional: Sequence[str] = ()
 ) -> list[str]:
-    """Find required columns that are missing, and what they may be misspelt as.
+    """Find required columns that are missing, and their likely misspellings.
 
     Args:
       cells: canonical cells.
       schema: the columns of this kind of table.
       findings: collects the missing columns.
-      optional: columns that may be missing, unless by a slip of the pen.
+      optional: columns that may be missing, unless one looks like a misspelling.
 
     Returns:
       The optional columns that are missing.
@@ -96,11 +98,11 @@ def check_required(
             continue
         fix = f"add a column `{name}`"
         if near:
-            fix = f"did you mean `{name}` by the column `{near}`? Rename it"
+            fix = f"did you mean `{name}`? Rename the column `{near}`"
         if column.aliases:
-            fix += f" (also read under {quoted(column.aliases[:4])})"
+            fix += f" (also accepted: {quoted(column.aliases[:4])})"
         if name in ("origin", "unit"):
-            fix += f", or give the argument `{name}`"
+            fix += f", or use --{name} (argument `{name}`)"
         findings.problem(
             f"the required column `{name}` is missing",
             f"{cells.file}, row 1",

@@ -1,4 +1,4 @@
-"""Checks across rows: what must be constant in a run, unique, or deserves a note."""
+"""Checks across rows: what must be constant in a run or unique, and notes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +53,7 @@ def check_constant(
       findings: collects the changes.
       noun: what a group is called.
       groups: each row's group, "" for none. Shape (row,).
-      scope: for all of what the column must be the same.
+      scope: the rows within which the column must be constant.
       fix: what to do.
     """
     for name in names:
@@ -82,13 +82,13 @@ def check_unique(
     fix: str,
     findings: Findings,
 ) -> None:
-    """Find observations that stand twice in the table.
+    """Find observations that appear twice in the table.
 
     Args:
       cells: canonical cells.
       columns: the checked columns.
-      key: columns that make a row one and the same observation. A number that is not
-        required and not given is like any other value.
+      key: columns that identify an observation. An optional number that is not given
+        is treated like any other value.
       fix: what to do.
       findings: collects the repeated rows.
     """
@@ -114,7 +114,7 @@ def check_unique(
 
 
 def _key_part(cells: Cells, column: Column, values: Sequence[Any]) -> Sequence[Any]:
-    """Return a column with None where a number may be left out and is."""
+    """Return a column with None where an optional number is not given."""
     if column.is_required or not column.is_number:
         return values
     texts = cells.columns.get(column.name)
@@ -130,19 +130,19 @@ def note_oddities(
     mixtures: Mapping[str, Mapping[str, float]],
     findings: Findings,
 ) -> None:
-    """Note what is allowed but changes what the table can be used for."""
+    """Note what is allowed but limits the use of the table."""
     note_small_counts(cells, columns, {"N": "parameters", "D": "tokens"}, findings)
     zero = [cells.row(i) for i, ratio in enumerate(columns["p"]) if ratio == 0]
     if zero:
         findings.note(
             f"{cells.where('p')}: ratio 0 in {len(zero)} rows ({first_ten(zero)}); "
-            "laws in a family's own ratio cannot use these rows, laws with transfer can"
+            "only laws with transfer can use these rows"
         )
     seen = set(columns["family"])
     unseen = {f for mixture in mixtures.values() for f in mixture if f not in seen}
     if unseen:
         findings.note(
-            f"{cells.file}: the mixtures hold families without any observation: "
+            f"{cells.file}: the mixtures contain families without observations: "
             f"{first_ten(sorted(unseen))}"
         )
     note_tokenizers(cells, columns, findings)
@@ -156,8 +156,8 @@ def note_small_counts(
         largest = max((x for x in columns[name] if x == x), default=0.0)
         if 0 < largest < 1000:
             findings.note(
-                f"{cells.where(name)}: the largest value is {largest:g}; if that is in "
-                f"millions or billions, give the count of {unit} itself"
+                f"{cells.where(name)}: the largest value is {largest:g}; if it is in "
+                f"millions or billions, give the full count of {unit}"
             )
 
 
@@ -168,7 +168,7 @@ def note_tokenizers(cells: Cells, columns: Columns, findings: Findings) -> None:
     if len(tokenizers) > 1 and is_per_token:
         findings.note(
             f"{cells.where('unit')}: losses per token of {len(tokenizers)} tokenizers "
-            f"({first_ten(tokenizers)}) cannot be compared; bits/byte can"
+            f"({first_ten(tokenizers)}) are not comparable; use bits/byte"
         )
 
 

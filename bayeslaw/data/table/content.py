@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayeslaw.data.table.schema import Schema
 from bayeslaw.data.table.writing import csv_text, replace_file
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def arrays(columns: Columns, schema: Schema) -> "dict[str, np.ndarray]":
 
 
 def checked_mask(mask: "np.ndarray", rows: int, source: str, why: str) -> "np.ndarray":
-    """Return the mask of a selection, or raises what is wrong with it.
+    """Return the mask of a selection, or raise an error if it does not fit.
 
     Args:
       mask: as the user gave it.
@@ -81,7 +81,7 @@ def checked_mask(mask: "np.ndarray", rows: int, source: str, why: str) -> "np.nd
             f"argument `mask` of select on {source}",
             f"False for all {rows} rows ({why})",
             "at least one row",
-            "relax the selection",
+            "relax the condition of the selection",
         )
     return mask
 
@@ -89,7 +89,7 @@ def checked_mask(mask: "np.ndarray", rows: int, source: str, why: str) -> "np.nd
 def write_columns(
     columns: Columns, schema: Schema, path: str | Path, function: str
 ) -> None:
-    """Write a table to CSV or, by the name's ending, Parquet.
+    """Write a table to CSV or Parquet, depending on the extension of its name.
 
     Args:
       columns: by name; those of the schema that hold nothing are left out.
@@ -104,7 +104,7 @@ def write_columns(
             f"argument `path` of {function}: {path}",
             f"`{path.suffix}`",
             "a name ending in .csv or .parquet",
-            "change the ending",
+            "change the extension",
         )
     plain = {
         name: [None if cell != cell else cell for cell in cells]
@@ -112,6 +112,7 @@ def write_columns(
         if name not in schema or is_given(cells)
     }
     if path.suffix.lower() == ".parquet":
+        require_extra("pyarrow", "parquet", f"argument `path` of {function}: {path}")
         replace_file(path, _parquet_bytes(plain, schema))
         return
     rows = [

@@ -1,4 +1,4 @@
-"""Tables as they lie on disk: CSV and Parquet files become text cells with row numbers.
+"""Read tables from disk: CSV and Parquet files become text cells with row numbers.
 
 Both formats become text here, so that every later check is written once. Floats of a
 Parquet file become their shortest exact text, which loses nothing.
@@ -15,7 +15,7 @@ from typing import Any
 from bayeslaw.data.table.findings import Findings, nearest
 from bayeslaw.data.table.schema import quoted
 from bayeslaw.data.table.writing import cell_text
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 
 # First bytes of files that are not tables, and what to do about each.
 _FOREIGN = {
@@ -70,7 +70,7 @@ def read_cells(path: Path, findings: Findings) -> Cells:
         return _parquet_cells(path, content)
     if path.suffix.lower() == ".parquet":
         raise InputError(
-            "not a Parquet file in spite of its name",
+            "the name says Parquet, but the file is not Parquet",
             str(path),
             f"first bytes {content[:4]!r}",
             "a Parquet file (it begins with PAR1)",
@@ -87,9 +87,7 @@ def read_header(path: Path) -> tuple[str, ...]:
     """
     content = _unpacked(path, _content(path))
     if content[:4] == b"PAR1":
-        import pyarrow.parquet as pq
-
-        return tuple(_parquet(path, content, pq.read_schema).names)
+        return tuple(_parquet(path, content, lambda pq, f: pq.read_schema(f)).names)
     reader = csv.reader(io.StringIO(_text(path, content), newline=""))
     header = next((row for row in reader if row), [])
     return tuple(heading.strip() for heading in header)
@@ -107,9 +105,9 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         got = error.strerror or type(error).__name__
         fix = "check the path and your permission to read it"
-        raise InputError("cannot read", str(path), got, wanted, fix) from None
+        raise InputError("cannot read the table", str(path), got, wanted, fix) from None
     if not content.strip(b"\xef\xbb\xbf \t\r\n"):
-        fix = "check that the program writing it has finished, or name another file"
+        fix = "check that the program that writes it has finished, or give another file"
         raise InputError("the file is empty", str(path), "no text", wanted, fix)
     return content
 
@@ -125,11 +123,11 @@ def _unpacked(path: Path, content: bytes) -> bytes:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            "a gzip file that cannot be unpacked",
+            "gzip file cannot be unpacked",
             str(path),
             str(error),
             "a complete gzip file that holds a CSV table",
-            "compress or copy the table again; the file may be cut off",
+            "compress or copy the table again; the file may be truncated",
         ) from None
 
 
@@ -140,18 +138,18 @@ def _text(path: Path, content: bytes) -> str:
             raise InputError("not a table", str(path), got, wanted, fix)
     line = content[: content.find(b"\0")].count(b"\n") + 1
     if b"\0" in content:
-        got, fix = "a zero byte, so a binary file", "name the CSV or Parquet file"
+        got, fix = "a zero byte, so a binary file", "give a CSV or Parquet file"
         raise InputError("not a table", f"{path}, row {line}", got, wanted, fix)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(
-            "text that is not UTF-8",
+            "text is not UTF-8",
             f"{path}, row {line}",
             f"byte 0x{content[error.start]:02x}",
             wanted,
-            "save the table in UTF-8 (often it is Latin-1 now)",
+            "save the table in UTF-8 (it may be in Latin-1)",
         ) from None
 
 
@@ -160,14 +158,14 @@ def _csv_cells(path: Path, text: str, findings: Findings) -> Cells:
     _check_header(path, header, has_rows=bool(rows))
     blank = [i for i, row in enumerate(rows) if not any(row)]
     if blank:
-        findings.note(f"{path.name}: skipped {len(blank)} rows without any content")
+        findings.note(f"{path.name}: skipped {len(blank)} empty rows")
     ragged = [i for i, row in enumerate(rows) if len(row) != len(header) and any(row)]
     findings.bad_cells(
         "rows have more or fewer cells than the header",
         path.name,
         [(str(lines[i]), f"{len(rows[i])} cells") for i in ragged],
         f"{len(header)} cells",
-        "complete the row; put cells that hold a comma in double quotes",
+        "complete the row, and put cells that contain a comma in double quotes",
     )
     left_out = {*blank, *ragged}
     kept = [i for i in range(len(rows)) if i not in left_out]
@@ -194,7 +192,7 @@ def _split_rows(path: Path, text: str) -> tuple[list[str], list[list[str]], list
             begin = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
-            "a row that CSV does not allow",
+            "row is not valid CSV",
             f"{path}, row {begin}",
             str(error),
             "cells separated by commas; double quotes in pairs",
@@ -210,16 +208,16 @@ def _check_header(path: Path, header: list[str], *, has_rows: bool) -> None:
                 f"cells are separated by {name}",
                 f"{path}, row 1",
                 repr(header[0][:60]),
-                "cells separated by commas, and a point as decimal mark",
+                "cells separated by commas, and a decimal point",
                 "save the table again as comma-separated CSV",
             )
     if not has_rows:
         raise InputError(
-            "a header without rows",
+            "the table has a header but no rows",
             str(path),
             quoted(header),
             "at least one row below the header",
-            "check that the program writing the table has finished",
+            "check that the program that writes the table has finished",
         )
     double = [name for name, count in Counter(header).items() if count > 1 and name]
     if double:
@@ -233,10 +231,7 @@ def _check_header(path: Path, header: list[str], *, has_rows: bool) -> None:
 
 
 def _parquet_cells(path: Path, content: bytes) -> Cells:
-    # pyarrow costs more CPU than reading a whole CSV table does.
-    import pyarrow.parquet as pq
-
-    table = _parquet(path, content, lambda file: pq.ParquetFile(file).read())
+    table = _parquet(path, content, lambda pq, file: pq.ParquetFile(file).read())
     header = [name.strip() for name in table.column_names]
     _check_header(path, header, has_rows=table.num_rows > 0)
     columns = {
@@ -248,19 +243,22 @@ def _parquet_cells(path: Path, content: bytes) -> Cells:
     return Cells(path.name, columns, lines, header=tuple(header))
 
 
-def _parquet(path: Path, content: bytes, read: Callable[[io.BytesIO], Any]) -> Any:
-    """Return what `read` makes of a Parquet file."""
+def _parquet(path: Path, content: bytes, read: Callable[[Any, io.BytesIO], Any]) -> Any:
+    """Return what `read` makes of pyarrow.parquet and a file of this content."""
+    require_extra("pyarrow", "parquet", str(path))
+    # Not above: pyarrow costs more CPU than reading a whole CSV table does.
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        return read(io.BytesIO(content))
+        return read(pq, io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            "a Parquet file that cannot be read",
+            "Parquet file cannot be read",
             str(path),
             str(error).split("\n")[0],
             "a complete Parquet file",
-            "write the table again; the file may be cut off",
+            "write the table again; the file may be truncated",
         ) from None
 
 

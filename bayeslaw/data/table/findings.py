@@ -1,4 +1,4 @@
-"""What a table's readers find: problems (all raised together) and notes (all kept)."""
+"""Problems (raised together) and notes (all kept) found while a table is read."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -48,7 +48,7 @@ class Findings:
         self.problem(what, where, first_ten(text for _, text in cells), wanted, fix)
 
     def note(self, sentence: str) -> None:
-        """Add a sentence that the user should see though nothing is wrong."""
+        """Add a sentence that the user should see although nothing is wrong."""
         self.notes.append(sentence)
 
     def raise_problems(self) -> None:

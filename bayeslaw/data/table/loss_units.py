@@ -82,7 +82,7 @@ def _advice(texts: Sequence[str], fixes: Mapping[str, str]) -> str:
     if known:
         return known[0]
     near = nearest(texts[0], LOSS_UNITS) if texts else None
-    return f"did you mean `{near}`?" if near else "convert, and name one of these units"
+    return f"did you mean `{near}`?" if near else "convert to one of the units listed"
 
 
 def _check_one_unit(

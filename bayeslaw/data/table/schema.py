@@ -1,4 +1,4 @@
-"""What a kind of table consists of: its columns, their ranges and their other names."""
+"""The columns of a kind of table, with their ranges and other accepted names."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

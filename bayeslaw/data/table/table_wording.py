@@ -1,4 +1,4 @@
-"""How the summary of a table is put into words, for `validate`."""
+"""Format the summary of a table as text, for `validate`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

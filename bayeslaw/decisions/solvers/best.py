@@ -59,7 +59,7 @@ def best_per_draw(losses: Losses, limits: Limits, risk: Risk = "expected") -> So
         ratios[is_fed] = solve(losses.take(is_fed), lower, useful[is_fed])
     is_solved = np.broadcast_to(is_fed, len(losses)).copy()
     if not is_worst:
-        # Losses that fall are levelled rightly even where they bend the other way.
+        # Water-filling is right for falling losses even where they are not convex.
         is_solved &= is_convex(losses, ratios)
     beyond = (ratios @ limits.weights.T > limits.most + 1e-12).any(-1)
     if beyond.any():

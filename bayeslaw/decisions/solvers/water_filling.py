@@ -118,7 +118,7 @@ def sum_per_draw(losses: Losses, lower: Bounds, upper: Bounds) -> Ratios:
 def worst_per_draw(losses: Losses, lower: Bounds, upper: Bounds) -> Ratios:
     """The mixture of each draw with the least worst loss of a family.
 
-    Where bounds hold the worst family, the others' losses are levelled among them.
+    Where bounds hold the worst family, the others' losses are water-filled among them.
     """
     return _by_parts(_least_worst, losses, lower, upper)
 

@@ -1,6 +1,5 @@
 """Slurm as a queue: arrays of jobs sent by submitit, states read from squeue."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 from bayeslaw.proxy.execution.job_array import MAX_JOBS
 from bayeslaw.proxy.execution.task import Task
 
@@ -168,14 +167,7 @@ def _check_installed() -> None:
             "a machine from which jobs are submitted",
             "log in there, or leave out --executor slurm to train on this machine",
         )
-    if importlib.util.find_spec("submitit") is None:
-        raise InputError(
-            "submitit is not installed",
-            "option --executor slurm",
-            "a Python without the package submitit",
-            "bayeslaw with its extra `slurm`",
-            "pip install 'bayeslaw[slurm]'",
-        )
+    require_extra("submitit", "slurm", "option --executor slurm")
 
 
 def _check_options(options: Mapping[str, Option]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bayeslaw.errors import InputError
+from bayeslaw.errors import require_extra
 from bayeslaw.proxy.study import RunFolder, legs
 
 Point = tuple[str, float, int]  # tag, value, tokens
@@ -32,16 +32,9 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path):
-        try:
-            import tensorboardX
-        except ModuleNotFoundError as error:
-            raise InputError(
-                "tensorboardX is not installed",
-                "option --tensorboard",
-                str(error),
-                "the extra `tensorboard` of bayeslaw",
-                "pip install 'bayeslaw[tensorboard]', or leave the option out",
-            ) from error
+        require_extra("tensorboardX", "tensorboard", "option --tensorboard")
+        import tensorboardX
+
         self._folder, self._library = folder, tensorboardX
         self._files: dict[str, Any] = {}
         self._copied: set[tuple[str, str, int]] = set()

@@ -87,7 +87,7 @@ def _translate(
 
 
 def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[Row]:
-    """Observations of the model at the end of a leg, one row per family.
+    """PaddedArrays of the model at the end of a leg, one row per family.
 
     The FLOP are those of this model trained alone: D tokens, cooldown included, also
     where the trunk was shared.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bayeslaw.corpora import NAME, Manifest, check_digest, read_manifest
-from bayeslaw.errors import InputError
+from bayeslaw.errors import InputError, require_extra
 from bayeslaw.proxy.study.config import BuiltCorpusConfig, StudyFile, TokenizerConfig
 
 
@@ -46,8 +46,11 @@ def training_corpus(study: StudyFile, study_folder: Path) -> Path | None:
     """Where the corpus to train on lies; None for the shipped sample.
 
     Raises:
-      InputError: the corpus is missing, or another one.
+      InputError: the corpus is missing, or another one, or the study scores
+        translations and sacrebleu is not installed.
     """
+    if study.translation is not None:
+        require_extra("sacrebleu", "scores", "section [translation] of the study")
     folder = built_corpus_folder(study, study_folder)
     if folder is not None:
         assert isinstance(study.corpus, BuiltCorpusConfig)

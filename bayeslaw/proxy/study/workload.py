@@ -11,7 +11,7 @@ def tokens_trained(spec: RunSpec) -> int:
 
 
 def count_rows(spec: RunSpec) -> int:
-    """Observations of a finished run."""
+    """PaddedArrays of a finished run."""
     return sum(leg.tokens > 0 for leg in legs(spec)) * len(spec.corpus.families)
 
 

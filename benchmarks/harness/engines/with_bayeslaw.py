@@ -2,14 +2,23 @@
 
 import jax
 import numpy as np
-from shape import BATCH, CONTEXT, HEADS, LAYERS, RATE, VOCABULARY, WIDTH, random_text
-from timing import print_times
 
 from bayeslaw.corpora.corpus import Corpus, Tokens
 from bayeslaw.proxy.study.config import Proxy, Training
 from bayeslaw.proxy.training.batches import window_starts
 from bayeslaw.proxy.training.mesh import Layout
 from bayeslaw.proxy.training.training_program import compile_program
+from benchmarks.harness.engines.shape import (
+    BATCH,
+    CONTEXT,
+    HEADS,
+    LAYERS,
+    RATE,
+    VOCABULARY,
+    WIDTH,
+    random_text,
+)
+from benchmarks.harness.engines.timing import print_times
 
 CHUNK = 50
 text = random_text()

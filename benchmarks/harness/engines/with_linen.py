@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from shape import (
+
+from benchmarks.harness.engines.shape import (
     BATCH,
     BETAS,
     CLIP,
@@ -18,7 +19,7 @@ from shape import (
     WIDTH,
     random_text,
 )
-from timing import print_times
+from benchmarks.harness.engines.timing import print_times
 
 
 class Block(nn.Module):

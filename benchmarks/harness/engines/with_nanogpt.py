@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import torch
-from shape import (
+
+from benchmarks.harness.engines.shape import (
     BATCH,
     BETAS,
     CLIP,
@@ -21,7 +22,7 @@ from shape import (
     WIDTH,
     random_text,
 )
-from timing import print_times
+from benchmarks.harness.engines.timing import print_times
 
 sys.path.insert(0, sys.argv[1])
 from model import GPT, GPTConfig

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from engines.protocol import NAMES, PRIORS, Result, log_share
+
+from benchmarks.inference.engines.protocol import NAMES, PRIORS, Result, log_share
 
 # Moved through their elasticities, see `protocol.log_share`; the others as they are.
 EXPONENTS = ("log_alpha", "log_beta")

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engines.protocol import NAMES, PRIORS, arrays_of, log_share
+
+from benchmarks.inference.engines.protocol import NAMES, PRIORS, arrays_of, log_share
 
 PROGRAM = Path(__file__).with_name("model.stan")
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from data import MODEL
-from engines import protocol
-
 from bayeslaw import fit, read_runs, read_spec
 from bayeslaw.inference.sampler import SamplerSettings
+from benchmarks.inference.data import MODEL
+from benchmarks.inference.engines import protocol
 
 
 def prepare(folder: Path) -> tuple:

@@ -10,7 +10,8 @@ from typing import Any
 
 import nutpie
 import pymc as pm
-from engines import protocol, pymc_model
+
+from benchmarks.inference.engines import protocol, pymc_model
 
 
 def prepare(folder: Path) -> tuple[pm.Model, Any]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pymc as pm
-from engines import protocol, pymc_model
+
+from benchmarks.inference.engines import protocol, pymc_model
 
 
 def prepare(folder: Path) -> pm.Model:

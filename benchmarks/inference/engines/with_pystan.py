@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import stan
-from engines import protocol, stan_model
+
+from benchmarks.inference.engines import protocol, stan_model
 
 
 def prepare(folder: Path) -> stan.model.Model:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpstan
 import numpy as np
-from engines import protocol, stan_model
+
+from benchmarks.inference.engines import protocol, stan_model
 
 HTTPSTAN = Path(httpstan.__file__).parent
 FLAGS = ["-O3", "-march=native", "-std=c++17", "-w", "-D_REENTRANT"]

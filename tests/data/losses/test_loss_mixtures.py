@@ -58,7 +58,7 @@ def test_a_table_without_any_ratio_is_read_and_says_so(tmp_path, cell):
     assert not table.has_ratios
     (note,) = table.notes
     assert "only laws without ratios can be fitted" in note
-    assert "add a column `p` or the mixtures" in note
+    assert "add a column `p` or a file of mixtures" in note
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -97,10 +97,10 @@ def test_runs_share_the_mixtures_of_a_file(tmp_path):
     assert table.columns["p"].tolist() == [0.5, 0.5, 0]
     assert table.columns["mixture_id"].tolist() == ["even", "even", "none"]
     notes = "\n".join(table.notes)
-    assert "mixtures read from mixes.csv; mixtures there that the table lacks: 1" in (
+    assert "mixtures read from mixes.csv; it has 1 mixtures that the table lacks" in (
         notes
     )
-    assert "families without any observation: code" in notes
+    assert "families without observations: code" in notes
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_metrics_and_shared_ratios_are_a_pair_too(tmp_path):
         (
             SHARED.replace("none", "nome"),
             MIXTURES,
-            ["mixtures that mixes.csv does not hold", "row 4", "`nome`", "correct"],
+            ["mixtures that mixes.csv does not contain", "row 4", "`nome`", "correct"],
         ),
         (
             SHARED.replace("mixture_id", "recipe"),
             MIXTURES,
-            ["no column says which mixture of mixes.csv", "`recipe`", "`mixture_id`"],
+            ["no column identifies the mixture of mixes", "`recipe`", "`mixture_id`"],
         ),
         (
             SHARED.replace("large", "small").replace("2e6", "1e6"),
@@ -162,7 +162,7 @@ def test_metrics_and_shared_ratios_are_a_pair_too(tmp_path):
         (
             SHARED.replace("web,nats", "wob,nats", 1),
             MIXTURES,
-            ["no ratio for the family", "`small`, family `wob`", "known are web, code"],
+            ["no ratio for the family", "`small`, family `wob`", "have web, code"],
         ),
     ],
 )
@@ -171,7 +171,7 @@ def test_shared_mixtures_that_do_not_fit_are_refused(tmp_path, table, mixtures, 
     file = write(tmp_path, mixtures, "mixes.csv")
     with pytest.raises(InputErrors) as caught:
         read_runs(path, mixtures=file)
-    for part in [*parts, "where:", "got:", "wanted:", "fix:"]:
+    for part in [*parts, "where:", "got:", "expected:", "fix:"]:
         assert part in str(caught.value), str(caught.value)
 
 
@@ -185,7 +185,7 @@ def test_rounded_ratios_are_refused_with_the_way_out(tmp_path):
         read_runs(write(tmp_path, ROUNDED))
     (error,) = caught.value.errors
     assert error.got == "run `r1` 0.999"
-    assert "normalise_mixtures=True (--normalise-mixtures)" in error.fix
+    assert "--normalise-mixtures (normalise_mixtures=True)" in error.fix
 
 
 def test_rounded_ratios_are_divided_by_their_sum_when_asked_and_noted(tmp_path):
@@ -197,8 +197,8 @@ def test_rounded_ratios_are_divided_by_their_sum_when_asked_and_noted(tmp_path):
     expected = dict.fromkeys(("web", "code", "law"), third)
     assert table.mixtures["r1"] == pytest.approx(expected, rel=1e-14)
     assert table.notes == (
-        "ratios of 1 of 2 runs divided by their sum, as asked; the sum farthest from "
-        "1 is 0.999 (run `r1`)",
+        "ratios of 1 of 2 runs divided by their sum, as requested; the sum farthest "
+        "from 1 is 0.999 (run `r1`)",
     )
     assert validate(path, normalise_mixtures=True) == table.summary()
 
@@ -234,7 +234,7 @@ def test_more_than_rounding_is_refused_even_when_asked(tmp_path):
         read_runs(path, normalise_mixtures=True)
     (error,) = caught.value.errors
     assert error.got == "run `r1` 0.966"
-    assert error.wanted == "ratios of each run that sum to 1 (to within 0.02)"
+    assert error.wanted == "ratios of each run that sum to 1 (within 0.02)"
     assert "normalise" not in error.fix
 
 

@@ -125,9 +125,11 @@ def test_a_wide_table_may_leave_out_losses_but_keeps_the_whole_mixture(tmp_path)
     assert table.families == ("a",)
     assert table.mixtures == {"r1": {"a": 0.5, "b": 0.25, "c": 0.25}}
     notes = "\n".join(table.notes)
-    assert "1 empty cells of `loss_a`, `loss_b` hold no observation" in notes
+    assert "1 empty cells of `loss_a`, `loss_b` are read as missing observations" in (
+        notes
+    )
     assert "column `loss` is not read" in notes
-    assert "families without any observation: b, c" in notes
+    assert "families without observations: b, c" in notes
 
 
 def test_loss_se_is_a_standard_error_unless_se_is_a_family(tmp_path):
@@ -158,7 +160,7 @@ def test_a_table_without_families_is_one_family_and_says_so(tmp_path):
     assert table.runs == ("row 2", "row 3")
     notes = "\n".join(table.notes)
     assert "one family `all` with ratio 1" in notes
-    assert "each row is read as its own run" in notes
+    assert "each row is read as a run" in notes
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_mixtures_beside_the_table_give_the_families_without_rows(tmp_path):
     write(tmp_path, "run,romance,uralic\nr1,.25,.75\nr2,.5,.5\nr3,1,0", "mixtures.csv")
     table = read_runs(path)
     assert table.mixtures["r1"] == {"romance": 0.25, "uralic": 0.75}
-    assert "runs there that the table lacks: 1" in table.notes[0]
+    assert "it has 1 runs that the table lacks" in table.notes[0]
 
 
 def test_a_family_left_out_of_a_mixture_is_kept_with_a_note(tmp_path):
@@ -197,21 +199,19 @@ def test_a_family_left_out_of_a_mixture_is_kept_with_a_note(tmp_path):
     )
     table = read_runs(write(tmp_path, text))
     assert len(table) == 2
-    assert "ratio 0 in 1 rows (3); laws in a family's own ratio" in table.notes[0]
+    assert "ratio 0 in 1 rows (3); only laws with transfer" in table.notes[0]
 
 
 def test_arguments_fill_only_what_the_table_leaves_open(tmp_path):
     text = LONG.replace("r1,0,measured", "r1,0,")
     table = read_runs(write(tmp_path, text), origin="measured", unit="bpb")
     assert set(table.columns["origin"]) == {"measured"}
-    assert table.notes == ("origin `measured` filled in by argument in 2 rows",)
+    assert table.notes == ("origin `measured` filled in by the argument in 2 rows",)
 
 
 def test_small_counts_that_look_like_billions_are_noted(tmp_path):
     table = read_runs(write(tmp_path, LONG.replace("4096", "0.1").replace("8192", "7")))
-    assert (
-        "the largest value is 7; if that is in millions or billions" in table.notes[0]
-    )
+    assert "the largest value is 7; if it is in millions or billions" in table.notes[0]
 
 
 def test_cells_saying_not_available_are_not_given_and_noted(tmp_path):

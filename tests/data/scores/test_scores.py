@@ -98,7 +98,7 @@ def test_a_wide_table_notes_what_its_columns_were_taken_for(tmp_path):
     for part in (
         "`BLEU` as `bleu`, `CE` as `cross_entropy`",
         "`CE_unit` as `cross_entropy_unit`",
-        "1 empty cells of `BLEU`, `CE` hold no observation",
+        "1 empty cells of `BLEU`, `CE` are read as missing observations",
         "no unit in 4 rows of bleu; they are read as points (0 to 100)",
     ):
         assert part in notes
@@ -157,7 +157,7 @@ def test_an_argument_fills_the_units_that_the_metric_leaves_open(tmp_path):
     text = "task,pretraining_mix,D_p,bleu,ce\nen-de,en,1e9,12,2\n"
     table = read_curves(write(tmp_path, text), origin="published", unit="bpb")
     assert table.columns["unit"].tolist() == ["points", "bits/byte"]
-    assert "unit `bpb` filled in by argument in 1 rows" in table.notes
+    assert "unit `bpb` filled in by the argument in 1 rows" in table.notes
 
 
 def test_without_runs_each_mixture_size_and_seed_is_one(tmp_path):
@@ -172,19 +172,19 @@ def test_without_runs_each_mixture_size_and_seed_is_one(tmp_path):
         "en, N 1000000, seed 1",
         "de, N 1000000, seed 0",
     )
-    assert any("no column `run`; each pretraining_mix" in note for note in table.notes)
+    assert any("no column `run`; each combination of" in note for note in table.notes)
     empty = text.replace("task,", "run,task,").replace("\nen-", "\n,en-")
     again = read_curves(write(tmp_path, empty), origin="published")
     assert again.sha256 == table.sha256
 
 
 NOTES = {
-    "small_counts": ("e9", "", "`D_p`: the largest value is 9; if that is in millions"),
+    "small_counts": ("e9", "", "`D_p`: the largest value is 9; if it is in millions"),
     "short_curves": (
         "r1,0,published,1e8,en-de,en,3e9,1e6,bleu,points,14.5,0.3\n",
         "",
-        "1 of 2 curves have fewer than 3 values above 0, too few for the shape of a "
-        "curve: en-de, en, N 1e+08, D_f 1e+06, bleu",
+        "1 of 2 curves have fewer than 3 values above 0, too few to identify their "
+        "shape: en-de, en, N 1e+08, D_f 1e+06, bleu",
     ),
     "missing_errors": ("0.3", "", "in 7 of 7 rows (bleu 4, cross_entropy 3)"),
     "not_available": (",0.3", ",NA", "column `se`: `NA` read as not given"),
@@ -318,7 +318,7 @@ def test_options_of_the_table_of_losses_are_refused(study, bayeslaw_command, wor
     assert (status, out) == (1, "")
     assert_five_parts(err)
     assert f"option {words[0]}" in err
-    assert "leave the options out" in err
+    assert f"remove {words[0]}" in err
 
 
 def test_a_table_of_scores_is_not_fitted(study, tmp_path, bayeslaw_command):
@@ -328,7 +328,7 @@ def test_a_table_of_scores_is_not_fitted(study, tmp_path, bayeslaw_command):
     assert_five_parts(err)
     for part in ("downstream scores, not of losses", "translations.csv", "`D_p`"):
         assert part in err
-    assert "name the table of losses" in err
+    assert "give the table of losses" in err
     with pytest.raises(InputError, match="not of losses"):
         table_from_rows(study_rows())
 

@@ -30,8 +30,8 @@ ROW = GOOD.splitlines(keepends=True)[1]
 # replaced; an empty replaced text means "after the last row".
 ONE_CELL = {
     "bleu_above_100": ("12.5", "125", "value", ["row 2", "125", "0 to 100", "twice"]),
-    "negative_bleu": ("12.5", "-1", "value", ["row 2", "-1", "between 0 and 100"]),
-    "zero_entropy": ("1.9", "0", "value", ["row 3", "losses must be above 0"]),
+    "negative_bleu": ("12.5", "-1", "value", ["row 2", "-1", "outside 0 to 100"]),
+    "zero_entropy": ("1.9", "0", "value", ["row 3", "loss is not above 0"]),
     "negative_entropy": (
         "1.9",
         "-1.9",
@@ -43,7 +43,7 @@ ONE_CELL = {
     "empty_value": ("12.5", "", "value", ["row 2", "nothing", "delete the row"]),
     "suffixed_tokens": ("1000000", "1M", "D_p", ["row 2", "1M", "1.2B is 1.2e9"]),
     "negative_tokens": ("1000000", "-1", "D_p", ["row 2", "-1", "0 or more", "tokens"]),
-    "empty_tokens": ("1000000", "", "D_p", ["row 2", "nothing", "0 where there was"]),
+    "empty_tokens": ("1000000", "", "D_p", ["row 2", "nothing", "0 if there was"]),
     "no_fine_tuning": ("62000", "0", "D_f", ["row 2", "above 0", "leave the cell"]),
     "no_pairs": (",200,", ",0,", "pairs", ["row 2", "a count above 0"]),
     "negative_size": ("4096", "-4096", "N", ["row 2", "-4096", "above 0"]),
@@ -69,13 +69,13 @@ ONE_CELL = {
         "bits/byte",
         "points",
         "unit",
-        ["row 3", "points", "for cross-entropies the first 6"],
+        ["row 3", "points", "one of the first 6 for cross-entropy"],
     ),
     "entropy_without_unit": (
         "bits/byte",
         "",
         "unit",
-        ["row 3", "nothing", "filled in for BLEU and chrF only", "argument `unit`"],
+        ["row 3", "nothing", "only that of BLEU and chrF", "argument `unit`"],
     ),
     "perplexity": ("bits/byte", "ppl", "unit", ["row 3", "ppl", "ln(perplexity"]),
     "empty_metric": ("ce", "", "metric", ["row 3", "nothing", "fill the cells"]),
@@ -85,7 +85,7 @@ ONE_CELL = {
         "en-de,en,",
         "en-de,,",
         "pretraining_mix",
-        ["row 2", "nothing", "write none where D_p is 0"],
+        ["row 2", "nothing", "or none where D_p is 0"],
     ),
     "pretrained_on_nothing": (
         "en-de,none,0,",
@@ -124,7 +124,7 @@ ONE_CELL = {
             "row 7",
             "r1, en-de, en, 4096, 1000000, 62000, 200, bleu: 12.5 and 13 (first in",
             "one row for each run, task, pretraining_mix, N, D_p, D_f, pairs, metric",
-            "scores on different test sets, or decoded differently, as different tasks",
+            "scores on different test sets or with different decoding different tasks",
         ],
     ),
     "duplicate_by_another_name": (
@@ -147,7 +147,7 @@ def test_one_wrong_cell_is_named_with_row_value_wanted_and_fix(tmp_path, case):
         read_curves(path)
     message = str(caught.value)
     where = f"scores.csv, column `{column}`" if column else "scores.csv"
-    for part in [where, *parts, "where:", "got:", "wanted:", "fix:", str(path)]:
+    for part in [where, *parts, "where:", "got:", "expected:", "fix:", str(path)]:
         assert part in message, message
     assert len(caught.value.errors) == 1, message
     # What a table of scores cannot be asked for is not recommended.
@@ -173,12 +173,12 @@ def test_all_problems_are_raised_together(tmp_path):
 @pytest.mark.parametrize(
     ("column", "fix"),
     [
-        ("task", "(also read under `language_pair`"),
+        ("task", "(also accepted: `language_pair`"),
         ("pretraining_mix", "`pretrain_mix`"),
         ("D_p", "`pretraining_tokens`"),
         ("metric", "`metric_name`"),
         ("value", "`score`"),
-        ("origin", "or give the argument `origin`"),
+        ("origin", "or use --origin (argument `origin`)"),
     ],
 )
 def test_a_missing_column_is_named_with_its_aliases(column, fix):
@@ -209,7 +209,7 @@ def test_without_units_only_those_that_the_metric_does_not_tell_are_missing():
 def test_a_misspelt_required_column_is_recognised(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text(GOOD.replace("metric", "metrik"))
-    with pytest.raises(InputErrors, match=r"did you mean `metric` by .*`metrik`"):
+    with pytest.raises(InputErrors, match=r"did you mean `metric`\? .*`metrik`"):
         read_curves(path)
 
 
@@ -217,11 +217,11 @@ WIDE = "origin,task,pretraining_mix,D_p,{}\nmeasured,en-de,en,1e9,{}\n"
 WRONG_WIDE = {
     "se_of_which": (
         *("bleu,chrf,stderr", "12,40,.3"),
-        ["`se` does not say which metric", "`stderr`, `bleu`, `chrf`", "`bleu_se`"],
+        ["`se` does not identify its", "`stderr`, `bleu`, `chrf`", "`bleu_se`"],
     ),
     "unit_of_which": (
         *("bleu,ce,unit", "12,2,bits/byte"),
-        ["`unit` does not say which metric", "`<metric>_unit`"],
+        ["`unit` does not identify its metric", "`<metric>_unit`"],
     ),
     "one_metric_twice": (
         *("bleu,ce,xent,ce_unit", "12,2,2,bits/byte"),
@@ -229,7 +229,7 @@ WRONG_WIDE = {
     ),
     "value_out_of_range": (
         *("bleu,chrF", "12,400"),
-        ["column `<metric>`, row 2 (chrf)", "400", "between 0 and 100"],
+        ["column `<metric>`, row 2 (chrf)", "400", "outside 0 to 100"],
     ),
     "value_of_one_metric": (*("chrF", "400"), ["column `chrF`, row 2 (chrf)"]),
     "no_unit": (
@@ -248,7 +248,7 @@ def test_a_wrong_wide_table_is_refused(tmp_path, case):
     path.write_text(WIDE.format(names, cells))
     with pytest.raises(InputErrors) as caught:
         read_curves(path)
-    for part in [*parts, "where:", "got:", "wanted:", "fix:"]:
+    for part in [*parts, "where:", "got:", "expected:", "fix:"]:
         assert part in str(caught.value), str(caught.value)
 
 
@@ -276,9 +276,9 @@ def test_a_standard_error_without_its_metric_is_not_read(tmp_path):
     ("arguments", "parts"),
     [
         ({"origin": "mesured"}, ["argument `origin`", "did you mean `measured`?"]),
-        ({"origin": "simulated"}, ["rows 2, 3, 4, 5, 6", "leave the argument"]),
+        ({"origin": "simulated"}, ["rows 2, 3, 4, 5, 6", "omit the argument"]),
         ({"unit": "furlong"}, ["argument `unit`", "`furlong`", "`bits/byte`"]),
-        ({"unit": "nats/token"}, ["column `unit`, row 3", "leave the argument"]),
+        ({"unit": "nats/token"}, ["column `unit`, row 3", "omit the argument"]),
     ],
 )
 def test_arguments_that_are_unknown_or_contradict_the_table_are_refused(

@@ -3,7 +3,6 @@
 The programs are stand-ins; `tests/slurm` has the test with a real Slurm.
 """
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +101,7 @@ def test_a_machine_without_slurm_is_told_so(monkeypatch, tmp_path):
 
 def test_an_installation_without_submitit_is_told_so(slurm, monkeypatch):
     slurm()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(InputError, match=r"bayeslaw\[slurm\]") as caught:
         SlurmQueue()
     assert_five_parts(str(caught.value))

@@ -60,5 +60,5 @@ def test_a_run_that_has_not_begun_has_no_event_file(tmp_path):
 
 def test_without_tensorboardx_the_user_is_told_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(InputError, match=r"pip install 'bayeslaw\[tensorboard\]'"):
+    with pytest.raises(InputError, match=r'pip install "bayeslaw\[tensorboard\]"'):
         TensorBoard(tmp_path)

@@ -106,7 +106,7 @@ def test_a_study_that_does_not_fit_its_corpus_is_refused(
     path = study_of(tmp_path / "s", corpus, *lines, tokenizer=tokenizer)
     with pytest.raises(InputError) as caught:
         read_study(path)
-    for word in ("where:", "got:", "wanted:", "fix:", str(path), *words):
+    for word in ("where:", "got:", "expected:", "fix:", str(path), *words):
         assert word in str(caught.value)
 
 

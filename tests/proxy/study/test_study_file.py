@@ -126,7 +126,7 @@ def test_a_wrong_study_is_refused_with_what_was_got(write, change, words):
         read_study(path)
     message = str(caught.value)
     assert str(path) in message
-    for part in ("where:", "got:", "wanted:", "fix:", *words):
+    for part in ("where:", "got:", "expected:", "fix:", *words):
         assert part in message
 
 

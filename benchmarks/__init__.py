@@ -1,0 +1,1 @@
+"""What bayeslaw costs, how well it is calibrated, and how it compares with others."""

@@ -1,0 +1,1 @@
+"""Intervals of a predicted loss: posterior, bootstrap and delta method."""

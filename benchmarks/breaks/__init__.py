@@ -1,0 +1,1 @@
+"""Break analysis on simulated downstream curves."""

@@ -1,0 +1,1 @@
+"""Cost of a posterior beside nutpie, PyMC and Stan."""

@@ -1,0 +1,1 @@
+"""Time of the best mixture beside SLSQP and cvxpy."""

@@ -1,0 +1,18 @@
+"""Prior and posterior of the law's parameters
+
+Measured: `runs/sample-families`, one curve a family. A posterior as wide as its prior
+was not informed by the data.
+"""
+
+from pathlib import Path
+
+from bayeslaw.plots import parameter_densities, save_figure
+from docs.shipped_study import posterior
+
+LABELS = {
+    "gamma": "ratio exponent γ",
+    "alpha": "size exponent α",
+    "beta": "token exponent β",
+}
+figure = parameter_densities(posterior(), LABELS)
+save_figure(figure, Path("docs/gallery/generated/parameter_densities.svg"))
