@@ -1,12 +1,16 @@
 """Sphinx settings: MyST pages, gallery, reference from docstrings and verbs."""
 
+import logging
 import sys
 from pathlib import Path
 
 # Scripts of the gallery import from docs and benchmarks.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import bayeslaw  # noqa: E402
+import bayeslaw
+
+# The theme's colours of code switch on the messages of all libraries otherwise.
+logging.basicConfig(level=logging.WARNING)
 
 project = "bayeslaw"
 author = "The bayeslaw authors"
@@ -33,6 +37,7 @@ autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

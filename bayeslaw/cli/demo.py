@@ -9,8 +9,13 @@ from typing import Annotated
 
 import typer
 
+from bayeslaw.cli.check import check
+from bayeslaw.cli.fit import fit
+from bayeslaw.cli.ratios import ratios
+from bayeslaw.cli.report import report
 from bayeslaw.errors import InputError
 
+VERBS = (fit, check, ratios, report)
 STUDY_FILES = ("observations.csv", "study.toml", "README.md")
 POSTERIOR, REPORT = "posterior.nc", "report.html"
 # Where a built package holds the study; a checkout has it beside the package.
@@ -23,7 +28,6 @@ RECORD = ".bayeslaw-demo.json"
 
 
 def demo(
-    context: typer.Context,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for the study and results.")
     ] = Path("bayeslaw-demo"),
@@ -39,9 +43,7 @@ def demo(
         _record(output, written, name)
     for words in demo_commands(output):
         print(f"$ {shlex.join(('bayeslaw', *words))}", flush=True)
-        status = context.find_root().command.main(
-            list(words), prog_name="bayeslaw", standalone_mode=False
-        )
+        status = _run(words)
         _record(output, written, POSTERIOR, REPORT)
         if status:
             raise typer.Exit(status)
@@ -56,13 +58,21 @@ def shipped_study(name: str) -> Path:
 
 def demo_commands(folder: Path) -> Iterator[tuple[str, ...]]:
     """Words of the commands on the study in a folder, in the order of their use."""
-    table, posterior, report = (
+    table, posterior, page = (
         str(folder / name) for name in ("observations.csv", POSTERIOR, REPORT)
     )
     yield "fit", table, "--model", "token_drift", "-o", posterior
     yield "check", posterior
     yield "ratios", posterior, *TARGET
-    yield "report", posterior, *TARGET, "-o", report
+    yield "report", posterior, *TARGET, "-o", page
+
+
+def _run(words: tuple[str, ...]) -> int:
+    """Run one command in this process and return its exit status."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    for verb in VERBS:
+        app.command()(verb)
+    return app(list(words), prog_name="bayeslaw", standalone_mode=False) or 0
 
 
 def _written(folder: Path) -> dict[str, str]:

@@ -82,8 +82,8 @@ def _information(decision: Decision) -> str:
 
 def _with_interval(decision: Decision, one: MixtureRegret) -> str:
     lower, upper = percent(one.regret_lower), percent(one.regret_upper)
-    return f"{percent(one.regret)} ({decision.probability:.0%} interval {lower} to "
-    f"{upper})"
+    interval = f"{decision.probability:.0%} interval {lower} to {upper}"
+    return f"{percent(one.regret)} ({interval})"
 
 
 def _prospect(decision: Decision) -> str:

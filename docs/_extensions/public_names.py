@@ -14,6 +14,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
@@ -115,9 +116,20 @@ def skip_fields(app: Sphinx, what: str, name: str, obj, skip: bool, options):
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
+def show_factories(
+    app: Sphinx, what: str, name: str, obj, options, arguments: str, result: str
+) -> tuple[str, str] | None:
+    """Write a default made by a factory as Python can read it."""
+    return (arguments.replace("<factory>", "..."), result) if arguments else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive, the links and what is left out."""
+    """Register the directive, the links and how records are shown."""
     app.add_directive("public", Public)
     app.connect("missing-reference", link)
     app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-signature", show_factories)
+    # As the docstrings call them; Sphinx says "Variables".
+    (fields,) = (one for one in PyObject.doc_field_types if one.name == "variable")
+    fields.label = "Attributes"
     return {"parallel_read_safe": True}

@@ -1,4 +1,4 @@
-"""Tables of what the package knows by name: columns of tables, laws and their priors."""
+"""Tables of what the package knows by name: columns, laws and their priors."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,9 @@ class Laws(SphinxDirective):
             for part in law.offered
             for name, coordinate in part.coordinates.items()
         }
-        added_by = {name: part.name for part in law.offered for name in part.coordinates}
+        added_by = {
+            name: part.name for part in law.offered for name in part.coordinates
+        }
         rows = [
             (f"`{name}`", added_by.get(name, ""), one.meaning, *prior_of(one))
             for name, one in coordinates.items()

@@ -63,6 +63,7 @@ with figure_style():
     for place, label in enumerate(METHODS.values()):
         panels[0].plot([], [], "os^"[place], color=OKABE_ITO[place], label=label)
     figure.legend(loc="outside lower center", ncols=len(METHODS))
-    title = f"{records[0]['tables']} simulated tables each; filled: 90 % intervals, open: 50 %"
+    tables = records[0]["tables"]
+    title = f"{tables} simulated tables each; filled: 90 % intervals, open: 50 %"
     figure.suptitle(title, fontsize=9, color=INK)
 save_figure(figure, Path("docs/gallery/generated/bootstrap.svg"))

@@ -186,7 +186,9 @@ def test_a_design_without_repeated_seeds_is_named():
 def test_more_than_four_epochs_are_named_with_the_family():
     posterior = small_posterior().copy(deep=True)
     posterior.attrs["unique_tokens"] = json.dumps({"romance": 1e6, "slavic": 1e12})
-    warning = next(w for w in identifiability_warnings(posterior) if w.code == "repeated_data")
+    warning = next(
+        w for w in identifiability_warnings(posterior) if w.code == "repeated_data"
+    )
     assert "romance" in warning.found
     assert "slavic" not in warning.found
     assert "model repetition" in warning.advice

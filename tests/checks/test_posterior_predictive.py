@@ -4,10 +4,13 @@ import numpy as np
 from helpers import small_posterior, small_study
 
 from bayeslaw.checks.posterior_predictive import predictive_checks
+from bayeslaw.inference import Fitted
 
 
 def outlying(posterior):
-    (found,) = (c for c in predictive_checks(posterior) if c.name == "outlying rows")
+    (found,) = (
+        c for c in predictive_checks(Fitted.of(posterior)) if c.name == "outlying rows"
+    )
     return found
 
 

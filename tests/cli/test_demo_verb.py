@@ -8,7 +8,9 @@ import pytest
 from helpers import assert_five_parts
 
 from bayeslaw.cli import demo as demo_module
+from bayeslaw.cli.check import check
 from bayeslaw.cli.demo import STUDY_FILES, demo_commands
+from bayeslaw.cli.validate import validate
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +22,7 @@ def quick(tmp_path, monkeypatch):
     def commands(folder):
         yield "validate", str(folder / "observations.csv")
 
+    monkeypatch.setattr(demo_module, "VERBS", (validate, check))
     monkeypatch.setattr(demo_module, "demo_commands", commands)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "bayeslaw-demo"

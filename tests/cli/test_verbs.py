@@ -9,9 +9,9 @@ import pytest
 from helpers import MODEL, assert_five_parts, small_posterior, write
 
 from bayeslaw.checks import diagnostics
-from bayeslaw.decisions.decision import probability
 from bayeslaw.errors import InputError
 from bayeslaw.inference.posterior import save_posterior
+from bayeslaw.numbers import probability_text
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("bayeslaw")
@@ -83,7 +83,7 @@ def test_allowed_failed_checks_are_the_first_sentence_of_the_decision(
     assert "bulk ESS" in first_sentence
     status, out, _ = bayeslaw_command(*words, "--json")
     assert status == 0
-    assert "bulk ESS" in json.loads(out)["failed_checks"]
+    assert "bulk ESS" in json.loads(out)["doubts"]["failed_checks"]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_ratios_sum_to_one_and_name_their_origin(bayeslaw_command, posterior, de
     record = decision()
     assert sum(record["ratios"].values()) == pytest.approx(1)
     assert tuple(record["ratios"]) == FAMILIES
-    assert record["origin"] == "simulated"
+    assert record["made_from"]["origin"] == "simulated"
     status, out, err = bayeslaw_command("ratios", posterior, *TARGET)
     assert (status, err) == (0, "")
     assert "simulated" in out.splitlines()[0]
@@ -112,10 +112,15 @@ def test_ratios_sum_to_one_and_name_their_origin(bayeslaw_command, posterior, de
         assert f"{ratio:.3f}" in rows[family]
 
 
+def by_family(record: dict, name: str) -> dict[str, float]:
+    """One number of each family of a decision's JSON."""
+    return {one["name"]: one[name] for one in record["families"]}
+
+
 def test_a_heavier_family_gets_more(tmp_path, decision):
     weights = write(tmp_path / "w.toml", "germanic = 1\nromance = 1\nslavic = 4\n")
     even, heavy = decision(), decision("--weights", weights)
-    assert heavy["weights"]["slavic"] == pytest.approx(4 / 6)
+    assert by_family(heavy, "weight")["slavic"] == pytest.approx(4 / 6)
     assert heavy["ratios"]["slavic"] > even["ratios"]["slavic"] + 0.05
 
 
@@ -153,20 +158,23 @@ def test_pairs_of_mixtures_are_printed_on_demand(bayeslaw_command, posterior, de
 
 
 def said(p: float) -> list[str]:
-    return probability(p).split()
+    return probability_text(p).split()
 
 
 def test_normalised_losses_make_another_decision(decision):
     raw, normalised = decision(), decision("--normalised")
-    assert (raw["normalised"], normalised["normalised"]) == (False, True)
+    assert (raw["target"]["normalised"], normalised["target"]["normalised"]) == (
+        False,
+        True,
+    )
     assert raw["ratios"] != normalised["ratios"]
 
 
 def test_a_lower_probability_narrows_the_intervals(decision):
     wide, narrow = decision(), decision("--probability", "0.5")
     for family in FAMILIES:
-        assert narrow["lower"][family] > wide["lower"][family]
-        assert narrow["upper"][family] < wide["upper"][family]
+        assert by_family(narrow, "lower")[family] > by_family(wide, "lower")[family]
+        assert by_family(narrow, "upper")[family] < by_family(wide, "upper")[family]
 
 
 MIXTURE = "germanic = 0.2\nromance = 0.3\nslavic = 0.5\n"
@@ -362,9 +370,9 @@ at_least = 0.72
     assert "worst 10% of draws" in " ".join(out.split())
     status, out, _ = bayeslaw_command(*words, "--risk", "minimax", "--json")
     record = json.loads(out)
-    assert record["constraints"]["risk"] == "minimax"
+    assert record["limited"]["constraints"]["risk"] == "minimax"
     assert record["ratios"]["slavic"] <= 0.28 + 1e-6
-    assert record["binding"]
+    assert record["limited"]["binding"]
     status, out, err = bayeslaw_command(*words, "--max-epochs", 4)
     assert (status, out) == (1, "")
     assert_five_parts(err)

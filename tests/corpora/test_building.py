@@ -197,7 +197,7 @@ def test_nothing_but_a_corpus_is_replaced(texts, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("keep")
     for place in ("notes", "notes/mine.txt"):
-        with pytest.raises(InputError, match="something else lies"):
+        with pytest.raises(InputError, match="exists and is not a corpus"):
             build(f"local:{texts}", tmp_path / place)
     assert (tmp_path / "notes" / "mine.txt").read_text() == "keep"
 

@@ -93,7 +93,7 @@ def test_pairs_beside_the_texts_are_read(tmp_path):
         ('{"text": 3}', ["row 2", "int"]),
         ('{"text": " "}', ["row 2", "empty"]),
         ('{"text": "x", "id": [1]}', ["row 2", "`id`", "list"]),
-        ("[1, 2]", ["row 2", "no object"]),
+        ("[1, 2]", ["row 2", "not an object"]),
         ('{"text": "x"', ["row 2", "delimiter"]),
         ('{"text": "\\ud800"}', ["row 2", "U+D800"]),
     ],
@@ -121,7 +121,7 @@ def test_all_wrong_rows_are_counted_and_the_first_are_named(tmp_path):
         ("de.csv", b"text", ["de.csv", ".jsonl"]),
         ("de.parquet.gz", b"", ["de.parquet.gz"]),
         ("de.txt", b"good\nb\xffd", ["de.txt", "byte 0xFF in row 2"]),
-        ("de.txt", b" \n\n", ["without documents"]),
+        ("de.txt", b" \n\n", ["has no documents"]),
         ("de.txt.gz", b"no gzip", ["de.txt.gz"]),
         ("de.parquet", b"no parquet", ["de.parquet"]),
     ],
@@ -150,7 +150,7 @@ def test_parquet_without_a_column_of_text_is_refused_with_its_columns(tmp_path):
 )
 def test_unknown_families_and_languages_are_refused(tmp_path, arguments, words):
     write_jsonl(tmp_path / "germanic" / "de.jsonl", ROWS)
-    with pytest.raises(InputError, match="cannot be found") as caught:
+    with pytest.raises(InputError, match="texts not found") as caught:
         read_local(tmp_path, *arguments)
     assert [word for word in words if word not in str(caught.value)] == []
 
@@ -161,5 +161,5 @@ def test_a_missing_or_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no families"):
         read_local(tmp_path)
     (tmp_path / "germanic").mkdir()
-    with pytest.raises(InputError, match="nothing of germanic"):
+    with pytest.raises(InputError, match="no files for germanic"):
         read_local(tmp_path)

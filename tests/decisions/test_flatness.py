@@ -7,6 +7,7 @@ from helpers import small_posterior
 from bayeslaw.decisions import decision_sentences
 from bayeslaw.decisions.optimum import FLAT_TOLERANCE, optimal_ratios
 from bayeslaw.decisions.target import Target
+from bayeslaw.numbers import percent
 
 N, D = 1e9, 1e10
 
@@ -65,4 +66,4 @@ def test_a_family_that_hardly_counts_can_give_away_all_it_has():
 
 def test_the_sentence_names_the_radius(decision):
     said = next(s for s in decision_sentences(decision) if "flat range" in s)
-    assert f"moves at most {100 * decision.flat.radius:.2g}% of the tokens" in said
+    assert f"Any mixture within {percent(decision.flat.radius)} of the tokens" in said

@@ -173,10 +173,10 @@ def test_a_hopeless_mixture_is_said_to_be_beyond_any_amount_of_data():
 
 def test_moving_a_share_to_the_end_of_its_flat_range_costs_the_tolerance(decision):
     action = np.array(list(decision.ratios.values()))
-    for ends in (decision.flat_lower, decision.flat_upper):
-        for i, family in enumerate(decision.names):
-            moved = action * (1 - ends[family]) / (1 - action[i])
-            moved[i] = ends[family]
+    for i, one in enumerate(decision.families):
+        for end in (one.flat_lower, one.flat_upper):
+            moved = action * (1 - end) / (1 - action[i])
+            moved[i] = end
             ratio = expected_loss(moved) / decision.expected_loss
             assert ratio == pytest.approx(1 + decision.flat.tolerance, abs=1e-6)
 
@@ -194,14 +194,14 @@ def test_extrapolation_is_measured_against_the_table(decision):
 def test_the_decision_survives_json(decision):
     record = json.loads(json.dumps(decision.to_dict()))
     assert record["ratios"] == decision.ratios
-    assert record["origin"] == "simulated"
+    assert record["made_from"]["origin"] == "simulated"
     assert "optimal_draws" not in record
 
 
 def test_every_sentence_names_its_origin_or_a_number(decision):
     sentences = decision_sentences(decision)
     # The small study has two token counts only, and the decision says so first.
-    warnings = [s for s in sentences if s.startswith("Look before you trust")]
+    warnings = [s for s in sentences if s.startswith("Warning (")]
     assert sentences[: len(warnings)] == warnings
     assert any("few_token_counts: 2 token counts D" in s for s in warnings)
     assert any("simulated rows" in sentence for sentence in sentences)

@@ -27,16 +27,8 @@ def decision():
 
 def renamed(decision, names):
     """The decision with families of other names."""
-
-    def rename(part):
-        return {names[name]: value for name, value in part.items()}
-
-    return replace(
-        decision,
-        families=tuple(names.values()),
-        ratios=rename(decision.ratios),
-        weights=rename(decision.weights),
-    )
+    families = [replace(one, name=names[one.name]) for one in decision.families]
+    return replace(decision, families=tuple(families))
 
 
 def weights_of(trainer: str, text: str) -> dict[str, float]:
@@ -101,7 +93,9 @@ def test_levanter_has_a_component_for_every_weight(decision):
 def test_olmix_allows_the_epochs_that_the_mixture_needs(decision):
     mix = yaml.safe_load(recipe(decision, "olmix"))["mix"]
     assert {entry["repetition_factor"] for entry in mix.values()} == {1.0}
-    repeated = replace(decision, epochs={"slavic": 2.31, "romance": 0.2})
+    epochs = {"slavic": 2.31, "romance": 0.2}
+    families = [replace(o, epochs=epochs.get(o.name)) for o in decision.families]
+    repeated = replace(decision, families=tuple(families))
     mix = yaml.safe_load(recipe(repeated, "olmix", PATHS))["mix"]
     factors = {name: entry["repetition_factor"] for name, entry in mix.items()}
     assert factors == {"germanic": 1.0, "romance": 1.0, "slavic": 2.4}
@@ -122,7 +116,8 @@ def test_maxtext_draws_fewer_records_of_a_family_with_long_ones(decision):
 
 @pytest.mark.parametrize("trainer", ["levanter", "olmix"])
 def test_comments_say_what_the_mixture_came_from(decision, trainer):
-    failed = replace(decision, failed_checks=("bulk ESS",))
+    doubts = replace(decision.doubts, failed_checks=("bulk ESS",))
+    failed = replace(decision, doubts=doubts)
     comments = [
         line
         for line in recipe(failed, trainer).splitlines()

@@ -17,7 +17,12 @@ from bayeslaw.data.losses import RunTable, write_runs
 from bayeslaw.errors import InputError
 from bayeslaw.evaluation.comparison import compare
 from bayeslaw.evaluation.elpd import paired_scores, stacking_weights
-from bayeslaw.evaluation.fitted_models import largest_runs, rival, scored, shared_rows
+from bayeslaw.evaluation.fitted_models import (
+    fitted_model,
+    largest_runs,
+    scored,
+    shared_rows,
+)
 from bayeslaw.evaluation.held_out import leave_one_run_out, max_pareto_k, refit_without
 from bayeslaw.evaluation.sensitivity import (
     ModelDecision,
@@ -157,7 +162,7 @@ def test_the_model_that_made_the_data_wins_both_scores():
 def test_importance_sampling_finds_the_density_without_the_run():
     """One value a run, Normal around an unknown mean: the exact answer is known."""
     table, _ = study()
-    one = rival("true", posteriors()["true"], table)
+    one = fitted_model("true", posteriors()["true"], table)
     n_runs = len(one.layout.runs)
     value = np.random.default_rng(1).normal(size=n_runs)
     n_draws = SETTINGS.chains * SETTINGS.draws
@@ -189,7 +194,7 @@ def test_runs_that_importance_sampling_cannot_leave_out_are_refitted():
 
 def test_a_refit_sees_no_row_of_the_runs_left_out():
     table, _ = study()
-    one = rival("true", posteriors()["true"], table)
+    one = fitted_model("true", posteriors()["true"], table)
     seen = []
 
     def sample(spec, data, keys, settings, report):
@@ -213,10 +218,10 @@ def test_a_refit_sees_no_row_of_the_runs_left_out():
 @pytest.mark.slow
 def test_models_are_scored_on_the_rows_that_all_of_them_describe():
     table, _ = study()
-    one = rival("true", posteriors()["true"], table)
+    one = fitted_model("true", posteriors()["true"], table)
     kept = table.select(table.columns["D"] > 2e9, why="fewer tokens")
     with patch("bayeslaw.inference.fitting.sample", drawn_near_truth(0.0)):
-        other = rival("part", fit(kept, one.spec, settings=SETTINGS), kept)
+        other = fitted_model("part", fit(kept, one.spec, settings=SETTINGS), kept)
     rows = shared_rows([one, other])
     assert rows == set(other.keys)
     left = leave_one_run_out(one, rows).log_density
@@ -227,7 +232,7 @@ def test_models_are_scored_on_the_rows_that_all_of_them_describe():
 
 def test_the_largest_runs_are_those_of_the_largest_size_or_compute():
     table, _ = study()
-    rows = shared_rows([rival("true", posteriors()["true"], table)])
+    rows = shared_rows([fitted_model("true", posteriors()["true"], table)])
     runs, what = largest_runs(table, rows, "N")
     assert {run.split("-")[0] for run in runs} == {"N2.5e+08"}
     assert what == "N = 2.5e+08"

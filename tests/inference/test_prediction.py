@@ -6,9 +6,8 @@ from helpers import rival_posterior, small_posterior
 from scipy import stats
 
 from bayeslaw.errors import InputError
-from bayeslaw.inference.posterior import provenance
+from bayeslaw.inference.posterior import Fitted, provenance
 from bayeslaw.inference.prediction import (
-    coordinates,
     pit,
     predict,
     predictive,
@@ -140,7 +139,7 @@ def test_fewer_draws_are_spread_evenly_over_the_chains():
     places = np.linspace(0, DRAWS - 1, 9).astype(int)
     assert set(places // 1000) == {0, 1, 2, 3}
     np.testing.assert_array_equal(thinned, every[places])
-    for values in coordinates(posterior, 10 * DRAWS).values():
+    for values in Fitted.of(posterior).coordinates(10 * DRAWS).values():
         assert values.shape == (DRAWS, 3)
 
 

@@ -14,6 +14,7 @@ from synthetic_posterior import family_names, synthetic_posterior
 
 from bayeslaw import plots
 from bayeslaw.decisions.optimum import optimal_ratios
+from bayeslaw.inference import Fitted
 from bayeslaw.inference.prediction import predict
 from bayeslaw.plots.curve_panels import curve_panel
 from bayeslaw.plots.panels import panel_grid, round_values, spaced
@@ -217,7 +218,7 @@ def test_observations_on_the_law_move_onto_the_lines():
 def test_observations_measured_on_a_line_do_not_move():
     posterior = synthetic_posterior(family_names(3))
     observed = posterior["observed_data"].dataset["value"].values
-    panel = curve_panel(posterior, "N", "D", "p")
+    panel = curve_panel(Fitted.of(posterior), "N", "D", "p")
     assert panel.is_exact.any()
     assert not panel.is_exact.all()
     np.testing.assert_allclose(
@@ -227,8 +228,8 @@ def test_observations_measured_on_a_line_do_not_move():
 
 def test_curves_reach_a_target_within_reach_and_ignore_one_beyond():
     posterior = synthetic_posterior(family_names(3))
-    assert curve_panel(posterior, "N", "D", "p", end=1e10).grid[-1] == 1e10
-    assert curve_panel(posterior, "N", "D", "p", end=1e15).grid[-1] == 2.5e8
+    assert curve_panel(Fitted.of(posterior), "N", "D", "p", end=1e10).grid[-1] == 1e10
+    assert curve_panel(Fitted.of(posterior), "N", "D", "p", end=1e15).grid[-1] == 2.5e8
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What needs a library of an extra says so at once, and names the extra."""
 
-import importlib.metadata
 import sys
 
 import pytest
@@ -64,9 +63,3 @@ def test_a_study_of_translation_needs_the_extra_scores_before_it_trains(
     path.write_text(path.read_text() + TRANSLATION)
     refused(lambda: train_study(path, progress=False), "scores")
     assert not list((tmp_path / "study/out/runs").iterdir())
-
-
-def test_every_extra_is_known_to_the_installed_package():
-    metadata = importlib.metadata.metadata("bayeslaw")
-    known = set(metadata.get_all("Provides-Extra"))
-    assert {"all", "hf", "slurm", "tensorboard"} <= known

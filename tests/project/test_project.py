@@ -146,9 +146,12 @@ def test_the_changelog_opens_with_the_unreleased_changes():
     assert titles[0] == "Unreleased"
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md"])
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/quickstart.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_of_the_documents_exist_as_make_targets(document):
-    used = set(re.findall(r"\bmake (\w+)", (ROOT / document).read_text()))
+    used = set(re.findall(r"(?:`|\$ )make (\w+)", (ROOT / document).read_text()))
     assert used
     assert used <= MAKE_TARGETS
 

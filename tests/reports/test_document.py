@@ -6,15 +6,15 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from bayeslaw.reports.numbers import factor, listed, percent, ratio
 from synthetic_posterior import diverging, family_names, synthetic_posterior
 
 from bayeslaw.decisions import decision_sentences
-from bayeslaw.decisions.decision import probability
 from bayeslaw.decisions.optimum import optimal_ratios
 from bayeslaw.errors import FailedChecksError, InputError
 from bayeslaw.inference.posterior import Fitted, provenance
+from bayeslaw.numbers import percent, probability_text
 from bayeslaw.reports import report
+from bayeslaw.reports.report_numbers import factor, listed, ratio
 from bayeslaw.reports.report_record import study_name, to_toml
 
 MAX_BYTES = 5_000_000
@@ -89,10 +89,10 @@ def test_every_pair_of_mixtures_and_every_part_of_the_regret_is_in_the_report(pa
     families = family_names(3)
     page, posterior = page_of(families), synthetic_posterior(families)
     decision = optimal_ratios(posterior, N=1.2e9, D=5e10)
-    p = probability(decision.p_better["uniform"]["recommended"])
+    p = probability_text(decision.p_better["uniform"]["recommended"])
     assert f"recommended uniform recommended – > 0.99 uniform {p} –" in page.text
-    for name in families:
-        assert percent(decision.regret_by_family[name]) in page.text
+    for one in decision.families:
+        assert percent(one.regret) in page.text
     assert any("every mixture costs" in image["alt"] for image in page.of("img"))
 
 
@@ -266,9 +266,9 @@ def test_toml_of_a_record_reads_back():
         (percent(3.8e-6), "< 0.001 %"),
         (percent(0.00121), "0.12 %"),
         (percent(0.1234), "12 %"),
-        (probability(1.0), "> 0.99"),
-        (probability(0.0), "< 0.01"),
-        (probability(0.5), "0.50"),
+        (probability_text(1.0), "> 0.99"),
+        (probability_text(0.0), "< 0.01"),
+        (probability_text(0.5), "0.50"),
         (ratio(0.2413), "0.241"),
         (ratio(0.00123), "0.00123"),
         (factor(float("inf")), "no amount"),

@@ -29,7 +29,8 @@ pytestmark = [
 ]
 # The command line, asking Slurm more often than it would.
 COMMAND = (
-    "import bayeslaw.proxy.execution.job_array as array; from bayeslaw.cli.main import main;"
+    "import bayeslaw.proxy.execution.job_array as array;"
+    "from bayeslaw.cli.main import main;"
     "array.POLL_SECONDS, array.GRACE_SECONDS = 0.5, 2.0; main()"
 )
 Stop = Callable[[RunFolder], None]

@@ -208,7 +208,7 @@ def test_a_package_that_came_in_part_is_fetched_again(archive, tmp_path):
 def test_a_package_that_is_not_what_the_lists_say_is_refused(archive, tmp_path):
     (path,) = archive.glob("libreoffice-help-de*.deb")
     path.write_bytes(path.read_bytes() + b"more")
-    with pytest.raises(InputError, match="not fetched whole"):
+    with pytest.raises(InputError, match="not downloaded completely"):
         build_debian(tmp_path / "corpus")
 
 
@@ -218,7 +218,7 @@ def test_no_apt_and_no_network_and_no_packages_are_said_in_five_parts(
     (archive / "down").touch()
     with pytest.raises(InputError, match="Could not resolve") as caught:
         build_debian(tmp_path / "corpus")
-    assert "what was fetched is kept" in str(caught.value)
+    assert "what was downloaded is kept" in str(caught.value)
     (archive / "down").unlink()
     for path in archive.glob("*.deb"):
         path.unlink()
@@ -232,7 +232,7 @@ def test_no_apt_and_no_network_and_no_packages_are_said_in_five_parts(
 def test_a_language_without_text_is_named(archive, tmp_path):
     with pytest.raises(InputError, match="languages without text") as caught:
         build_debian(tmp_path / "corpus", languages=(*LANGUAGE_CODES, "is"))
-    assert "got:    is" in str(caught.value)
+    assert "got:      is" in str(caught.value)
 
 
 def test_languages_not_asked_for_by_name_may_lack_text_but_families_may_not(
@@ -241,7 +241,7 @@ def test_languages_not_asked_for_by_name_may_lack_text_but_families_may_not(
     manifest = build_debian(tmp_path / "corpus", languages=None)
     assert {size.language for size in manifest.sizes} == set(LANGUAGE_CODES)
     families = ("germanic", "slavic")
-    with pytest.raises(InputError, match="got:    slavic"):
+    with pytest.raises(InputError, match="got:      slavic"):
         build_debian(tmp_path / "corpus", families=families, languages=None)
 
 

@@ -110,7 +110,8 @@ def test_an_installation_without_submitit_is_told_so(slurm, monkeypatch):
 def test_submitit_leaves_the_logging_of_others_alone():
     """Its own set-up closes every handler there is, and prints on standard output."""
     code = (
-        "import logging, os; from bayeslaw.proxy.execution.slurm import import_submitit;"
+        "import logging, os;"
+        "from bayeslaw.proxy.execution.slurm import import_submitit;"
         "handler = logging.StreamHandler(); before = list(logging._handlerList);"
         "import_submitit();"
         "assert logging._handlerList == before;"
