@@ -43,7 +43,6 @@ contract: $(ready)  ## check that lower layers import no higher ones
 	$(bin)/lint-imports --no-logo
 
 docs: $(ready)  ## build docs/_build/index.html, warnings are errors
-	rm -rf docs/reference/generated
 	$(bin)/sphinx-build -q -W --keep-going -E docs docs/_build
 
 lock: $(ready)  ## renew requirements.lock from pyproject.toml
@@ -52,7 +51,7 @@ lock: $(ready)  ## renew requirements.lock from pyproject.toml
 
 # Results of studies (runs/*/out) may have cost hours and stay.
 clean:  ## remove .venv, caches and built docs
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache docs/_build docs/reference/generated
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache docs/_build docs/gallery/generated
 	find bayeslaw tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} +
 
 $(ready): requirements.lock pyproject.toml .ci/make-venv

@@ -8,7 +8,7 @@ from bayeslaw import fit, optimal_ratios, read_runs
 from bayeslaw.decisions import Decision
 
 TABLE = "runs/sample-families/observations.csv"
-MODEL = "models/token_drift.toml"
+MODEL = "token_drift"
 TARGET = {"N": 1e6, "D": 1e7}  # parameters, bytes
 
 

@@ -4,6 +4,7 @@ from .diagnostics import require_passed as require_passed
 from .extrapolation import Extrapolation as Extrapolation
 from .extrapolation import extrapolation_of as extrapolation_of
 from .extrapolation import tried_ratios as tried_ratios
+from .identifiability import IdentifiabilityWarning as IdentifiabilityWarning
 from .power_scaling import PRIOR_SENSITIVITY_LIMIT as PRIOR_SENSITIVITY_LIMIT
 from .power_scaling import PriorSensitivity as PriorSensitivity
 from .power_scaling import sensitivities as sensitivities
@@ -13,5 +14,7 @@ from .prior_predictions import prior_checks as prior_checks
 from .prior_predictions import prior_predictive as prior_predictive
 from .prior_predictions import prior_predictive_of as prior_predictive_of
 from .transfer_evidence import Independence as Independence
+from .transfer_evidence import PairTransfer as PairTransfer
 from .transfer_evidence import independence as independence
+from .verdicts import Check as Check
 from .verdicts import Checks as Checks

@@ -63,7 +63,7 @@ def print_calibration(found: "Calibration", models: str) -> None:
     """Print coverage, faults, and which faults this many studies would detect."""
     n_studies, coverage = len(found.diverging), found.coverage()
     print_table(
-        f"Coverage of 50 % and 90 % intervals: {n_studies} simulated studies, {models}",
+        f"Interval coverage: {n_studies} simulated studies, {models}",
         ["quantity", "in 50 %", "in 90 %", "se", "p (shift)", "p (width)"],
         [
             [

@@ -63,7 +63,7 @@ def loop(
     seed: Seed = DEFAULTS.seed,
     as_json: Json = False,
 ) -> None:
-    """Fit, choose runs, train them, and repeat until there is a reason to stop.
+    """Fit, choose and train runs until there is a reason to stop.
 
     Each round may spend as much as all before it. A loop that was stopped continues
     where it was. Exit status 2 if a check failed.

@@ -101,7 +101,7 @@ def prior_rows(spec: "ModelSpec") -> list[dict[str, Any]]:
 def print_priors(spec: "ModelSpec") -> None:
     """Print the priors of a model and whether the model file or the law sets them."""
     print_table(
-        f"Priors of {spec.name}: mean over families, and spread between families",
+        f"Priors of {spec.name}: mean over families, and spread",
         ["parameter", "5 %", "median", "95 %", "spread", "set by"],
         [
             [

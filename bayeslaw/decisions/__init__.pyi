@@ -3,8 +3,13 @@ from .constraints import Constraints as Constraints
 from .constraints import LinearLimit as LinearLimit
 from .constraints import parse_constraints as parse_constraints
 from .decision import Decision as Decision
+from .decision import Doubts as Doubts
 from .decision import FamilyRatio as FamilyRatio
-from .decision_sentences import decision_sentences as decision_sentences
+from .decision import Flatness as Flatness
+from .decision import Limited as Limited
+from .decision import MadeFrom as MadeFrom
+from .decision import TargetRun as TargetRun
+from .decision_wording import decision_sentences as decision_sentences
 from .forecasting import Forecast as Forecast
 from .forecasting import LossInterval as LossInterval
 from .forecasting import forecast as forecast

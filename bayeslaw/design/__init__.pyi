@@ -7,5 +7,6 @@ from .design_settings import DesignSettings as DesignSettings
 from .plan import NextRun as NextRun
 from .plan import NextRuns as NextRuns
 from .planning import next_runs as next_runs
+from .request import Appended as Appended
 from .request import append_results as append_results
 from .request import write_request as write_request

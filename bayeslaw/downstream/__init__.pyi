@@ -1,6 +1,7 @@
 from .break_analysis import breaks as breaks
 from .break_decisions import Breaks as Breaks
 from .break_decisions import CurveDecision as CurveDecision
+from .break_decisions import EntropyCheck as EntropyCheck
 from .break_posterior import USUAL_PRIOR as USUAL_PRIOR
 from .break_posterior import prior_of_rate as prior_of_rate
 from .break_sentences import EXPLANATION as EXPLANATION
@@ -10,5 +11,9 @@ from .break_sentences import curve_names as curve_names
 from .break_sentences import equals as equals
 from .break_sentences import probability_text as probability_text
 from .break_sentences import sentences as sentences
+from .card import Baseline as Baseline
+from .card import Card as Card
 from .card import Interval as Interval
 from .card import Prices as Prices
+from .card import Probe as Probe
+from .rules import Verdict as Verdict

@@ -1,4 +1,4 @@
-"""How good a model is: held-out runs, calibration, simulation, sensitivity."""
+"""Model evaluation: held-out runs, calibration, simulation, sensitivity."""
 
 import lazy_loader
 

@@ -1,8 +1,13 @@
+from .calibration import Design as Design
 from .calibration import calibrate as calibrate
 from .comparison import Comparison as Comparison
+from .comparison import ModelScore as ModelScore
 from .comparison import compare as compare
 from .coverage import Calibration as Calibration
+from .coverage import Coverage as Coverage
 from .elpd import Score as Score
+from .held_out import Accuracy as Accuracy
+from .sensitivity import ModelDecision as ModelDecision
 from .sensitivity import Sensitivity as Sensitivity
 from .sensitivity import decision_sensitivity as decision_sensitivity
 from .simulation import FAMILIES as FAMILIES

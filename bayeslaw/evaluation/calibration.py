@@ -1,4 +1,4 @@
-"""Calibration: whether intervals hold simulated truths as often as they say."""
+"""Calibration: whether intervals contain simulated truths as often as they claim."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -67,26 +67,26 @@ def calibrate(
 ) -> Calibration:
     """Fit a model to studies simulated from known truths.
 
-    Truths are drawn from the prior, so that intervals of a right posterior hold them
-    exactly as often as they say, on average over studies.
+    Truths are drawn from the prior, so that the intervals of a correct posterior
+    contain them with exactly the stated probability, on average over studies.
 
     Args:
       spec: model to fit, its file, or the name of a shipped one; a law with ratios,
         without transfer and repetition.
       n_studies: simulated studies, two or more.
-      seed: seed of the first study; the others count up.
+      seed: seed of the first study; each further study adds 1.
       truth: model to simulate from; `spec` if not given. Where it differs, only
         predictions and optimal ratios are compared.
       design: runs of each study, and the target of the decision.
       settings: settings of the sampler.
       batch: studies fitted side by side.
-      report: called with (studies done, of how many).
+      report: called with (studies done, number of studies).
 
     Returns:
       truths and draws, see `Calibration`.
 
     Raises:
-      InputError: a model that simulated studies cannot try, or too few of them.
+      InputError: simulated studies cannot test the model, or there are too few.
 
     Example:
       >>> calibration = calibrate("default", n_studies=200)
@@ -118,19 +118,19 @@ def _require_possible(
         require_ratios(model)
         if "mixture" in model.law_record.all_inputs:
             raise InputError(
-                "simulated studies have no transfer",
+                "calibration does not support transfer",
                 f"model spec {model.name}, section [extensions]",
                 "transfer = true",
-                "a law in which a family's loss depends on its own ratio alone",
-                "set transfer = false",
+                "a law in which a family's loss depends only on its own ratio",
+                "set transfer = false, or choose another model",
             )
         if "epochs" in model.law_record.all_inputs:
             raise InputError(
-                "simulated studies repeat no tokens",
+                "calibration does not support repetition",
                 f"model spec {model.name}, section [extensions]",
                 "repetition = true",
-                "a model of tokens seen once",
-                "set repetition = false: nothing would be learnt of it",
+                "a model of tokens that are seen once, as in simulated studies",
+                "set repetition = false, or choose another model",
             )
     for what, where, count in (
         ("studies", "argument n_studies", n_studies),
@@ -141,9 +141,9 @@ def _require_possible(
                 f"too few {what} for a calibration",
                 where,
                 str(count),
-                "two or more; 200 studies to find a posterior 30 % too narrow"
+                "two or more; 200 studies detect a posterior that is 30 % too narrow"
                 if what == "studies"
-                else "two or more: one has the ratio 1",
+                else "two or more: a single family has ratio 1",
                 f"simulate more {what}",
             )
 
@@ -187,10 +187,10 @@ def _batch(
 def _study(
     spec: ModelSpec, design: Design, seed: int
 ) -> tuple[RunTable, dict[str, Any]]:
-    """A simulated study; another one if its losses are not finite numbers above 0.
+    """Simulate a study; draw another if its losses are not finite numbers above 0.
 
-    Noise of a tenth of a degree of freedom does that. Which study is kept depends on
-    its data alone, so that the posterior given these stays right.
+    Noise with a tenth of a degree of freedom causes that. Whether a study is kept
+    depends only on its data, so that the posterior given these stays correct.
 
     Raises:
       InputErrors: no seed tried gives a table.
@@ -224,7 +224,7 @@ def _quantities(
     reference: Mapping[str, float],
     design: Design,
 ) -> dict[str, np.ndarray]:
-    """What a decision rests on: losses at the target, and the best ratios there."""
+    """The quantities behind a decision: losses and best ratios at the target."""
     own = {name: values[name] for name in law.coordinates}
     form = target_loss_of(law, reference, design.target_N)(own, design.target_D)
     n_families = len(design.families)

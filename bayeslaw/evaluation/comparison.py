@@ -1,4 +1,4 @@
-"""Compare fitted models by how well they predict runs that they have not seen."""
+"""Compare fitted models by how well they predict held-out runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +36,7 @@ MIN_RUNS_FOR_SE = 10
 
 @dataclass(frozen=True)
 class ModelScore:
-    """What the comparison says of one model.
+    """Scores of one model in a comparison.
 
     Attributes:
       name: name of the model.
@@ -44,9 +44,9 @@ class ModelScore:
       largest: score of the largest runs, all left out together.
       weight: stacking weight, from the runs left out in turn.
       accuracy: errors and interval coverage at the largest runs.
-      refitted: runs that importance sampling could not leave out, so that the model was
-        fitted again without them.
-      not_refitted: such runs beyond `max_refits`, whose scores are not to be trusted.
+      refitted: runs for which importance sampling was unreliable, so that the model was
+        refitted without them.
+      not_refitted: such runs beyond `max_refits`, whose scores are unreliable.
       refit_rhat: largest R-hat of all refits.
       refit_divergences: divergent iterations of all refits.
       failed_checks: checks that the posterior failed.
@@ -70,7 +70,7 @@ class ModelScore:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models ranked by the log density of runs they have not seen.
+    """Models ranked by the log density of held-out runs.
 
     Attributes:
       models: best first, by the score of runs left out in turn.
@@ -79,7 +79,7 @@ class Comparison:
       largest: what the largest runs have in common, in words.
       largest_runs: their names.
       origin: origin of the rows.
-      notes: what was left out or is not to be trusted, one sentence each.
+      notes: what was omitted or is unreliable, one sentence each.
     """
 
     models: tuple[ModelScore, ...]
@@ -96,7 +96,7 @@ class Comparison:
         return {model.name: model.weight for model in self.models}
 
     def stacked(self, names: Sequence[str]) -> dict[str, float]:
-        """Stacking weights among some of the models only."""
+        """Stacking weights among a subset of the models."""
         chosen = [model for model in self.models if model.name in names]
         runs = list(chosen[0].by_run)
         density = np.array([[model.by_run[run] for run in runs] for model in chosen])
@@ -104,7 +104,7 @@ class Comparison:
         return {m.name: w for m, w in zip(chosen, weights, strict=True)}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
+        """Convert to a plain record for JSON."""
         return asdict(self)
 
 
@@ -131,22 +131,23 @@ def compare(
     seed: int = 0,
     report: Report | None = None,
 ) -> Comparison:
-    """Compare models by the log density of whole runs they have not seen.
+    """Compare models by the log density of whole held-out runs.
 
-    Two questions are asked, of the same rows for every model. Each run left out in
-    turn: interpolation. All of the largest runs left out together: the extrapolation
-    that a scaling law is for. The rows of a run are scored jointly, its effect unknown.
+    All models are scored on the same rows, in two ways. Leaving out each run in turn
+    tests interpolation. Leaving out all of the largest runs together tests the
+    extrapolation that a scaling law is for. The rows of a run are scored jointly, with
+    its run effect unknown.
 
     Args:
       posteriors: results of `fit` by name.
       table: the table they were fitted to.
       largest: whether the largest runs are those of the largest "N", or the tenth of
         the runs with the most "compute" (6 N D).
-      max_refits: at most so many runs refitted for each model, worst first; all that
-        importance sampling cannot do if None.
+      max_refits: maximum number of runs refitted for each model, worst first; all for
+        which importance sampling is unreliable if None.
       settings: settings of the sampler in refits.
-      seed: seed of all randomness.
-      report: progress callback (phase, done, of how many, divergences so far).
+      seed: random seed.
+      report: progress callback (phase, done, total, divergences so far).
 
     Returns:
       the comparison, see `Comparison`.
@@ -195,7 +196,7 @@ def _score(
     seed: int,
     report: Report | None,
 ) -> _Scored:
-    """Both scores of one model; what importance sampling cannot do is refitted."""
+    """Both scores of one model, with refits where importance sampling is unreliable."""
     left_out = leave_one_run_out(one, rows)
     named = {run for run, *_ in rows}
     by_run = {
@@ -264,29 +265,30 @@ def _notes(
     rows: set[RowKey],
     failed: Mapping[str, tuple[str, ...]],
 ) -> Iterator[str]:
-    """What was left out, and what is not to be trusted."""
+    """Notes on what was omitted and what is unreliable."""
     for one in found:
         name, extra = one.model.name, len(one.model.table) - len(rows)
         if extra:
             yield (
-                f"{name}: fitted to {extra} rows more than the models share; scored on "
-                f"the {len(rows)} common ones."
+                f"{name}: fitted to {extra} rows that other models do not use; scored "
+                f"on the {len(rows)} rows that all models use."
             )
         if failed[name]:
             yield f"{name}: FAILED CHECKS: {', '.join(failed[name])}."
         if one.not_refitted:
             yield (
                 f"{name}: {len(one.not_refitted)} runs scored by importance sampling "
-                "although it cannot be trusted for them (Pareto k); allow more refits."
+                "although it is unreliable for them (Pareto k above its limit); raise "
+                "--max-refits."
             )
         worst = max(refit.rhat for refit in one.refits)
         if worst > MAX_REFIT_RHAT:
             yield (
-                f"{name}: R-hat {worst:.2f} in a refit, wanted {MAX_REFIT_RHAT}; "
-                "draw more (--warmup, --draws)."
+                f"{name}: R-hat {worst:.2f} in a refit (limit: at most "
+                f"{MAX_REFIT_RHAT}); raise --warmup and --draws."
             )
     if len(found[0].largest_by_run) < MIN_RUNS_FOR_SE:
         yield (
-            f"{len(found[0].largest_by_run)} runs are too few for a standard error at "
-            "the largest scale: read it as a rough guess."
+            f"{len(found[0].largest_by_run)} runs are too few for a reliable standard "
+            "error at the largest scale; treat it as a rough estimate."
         )

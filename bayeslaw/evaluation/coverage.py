@@ -1,4 +1,4 @@
-"""How often intervals of many simulated studies held the truth, and tests of it."""
+"""How often intervals of simulated studies contain the truth, with tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ FALSE_ALARM = 0.01
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often central intervals of one quantity held the truth.
+    """How often central intervals of one quantity contained the truth.
 
     Attributes:
-      quantity: its name; values of several families count together.
+      quantity: its name; values of several families are pooled.
       within_50: share of truths inside the 50 % interval.
       within_90: share of truths inside the 90 % interval.
       se_90: standard error of `within_90` over simulated studies.
@@ -48,9 +48,9 @@ class Calibration:
     diverging: Float[np.ndarray, " study"]
 
     def spoilt(self, *, narrowed: float = 0.0, shifted: float = 0.0) -> "Calibration":
-        """The same with posteriors narrowed by a share and shifted by so many sd.
+        """The same with posteriors narrowed by a share and shifted by some sd.
 
-        What tests of calibration must find; see the tests of this package.
+        A calibration test must detect these faults; see the tests of this package.
         """
 
         def spoil(draws: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class Calibration:
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong, one clause each; empty if nothing was found."""
+        """The faults found, one clause each; empty if there are none."""
         found = self.coverage()
         limit = FALSE_ALARM / (2 * len(found))
         clauses = []
@@ -89,7 +89,7 @@ class Calibration:
         return clauses
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
+        """Convert to a plain record for JSON."""
         return {
             "studies": len(self.diverging),
             "studies_with_divergences": int((self.diverging > 0).sum()),

@@ -1,4 +1,4 @@
-"""Scores of models side by side, from the log density of each held-out run."""
+"""Compare the scores of models, from the log density of each held-out run."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Score:
       total: sum over runs of the log density of a run's log outcomes, in nats.
       se: its standard error, from the spread over runs; NaN for a single run.
       mean: total over the number of runs.
-      difference: total less that of the best model.
+      difference: total minus that of the best model.
       difference_se: standard error of the difference, runs paired; 0 for the best.
     """
 
@@ -27,10 +27,10 @@ class Score:
 
 
 def paired_scores(log_density: Float[np.ndarray, "model run"]) -> list[Score]:
-    """Score of every model, its difference from the best with runs paired.
+    """Compute the score of every model and its difference from the best, runs paired.
 
     Args:
-      log_density: of each run under each model that has not seen it.
+      log_density: log density of each run under each model that has not seen it.
     """
     totals = log_density.sum(1)
     behind = log_density - log_density[totals.argmax()]
@@ -56,14 +56,14 @@ def _se_of_sum(values: np.ndarray) -> float:
 def stacking_weights(
     log_density: Float[np.ndarray, "model run"],
 ) -> Float[np.ndarray, " model"]:
-    """Weights of a mixture of the models that best predicts the held-out runs.
+    """Find the weights of the mixture of models that best predicts held-out runs.
 
     They maximise sum_r log sum_k w_k exp(log_density_kr) on the simplex, which is
-    concave. Two models that predict alike share their weight in any way: a small
-    weight does not say that a model is wrong.
+    concave. Two models that predict alike share their weight arbitrarily: a small
+    weight does not mean that a model is wrong.
 
     Args:
-      log_density: of each run under each model that has not seen it.
+      log_density: log density of each run under each model that has not seen it.
 
     Source: Yao et al. 2018, arXiv 1704.02030. ArviZ offers stacking inside its own
     `compare` only, which scores single rows.

@@ -63,11 +63,11 @@ def fitted_model(name: str, posterior: Posterior, table: RunTable) -> FittedMode
     rows = select_rows(table, spec)
     if rows.sha256 != record["table_sha256"]:
         raise InputError(
-            "posterior does not belong to this table",
+            "the posterior was fitted to another table",
             f"posterior {name}, fitted to {record['table']}",
             f"{table.source}, rows with hash {rows.sha256[:12]}",
             f"rows with hash {record['table_sha256'][:12]}",
-            "name the table of the fit with --table, or fit again",
+            "give the table of the fit with --table, or fit again to this table",
         )
     data, layout = arrange(rows, spec)
     values = {k: fitted.posterior[k].values for k in needed_draws(spec)}
@@ -83,7 +83,7 @@ def shared_rows(models: Sequence[FittedModel]) -> set[RowKey]:
     shared = set(models[0].keys).intersection(*(one.keys for one in models[1:]))
     if not shared:
         raise InputError(
-            "models describe no common row",
+            "the models have no row in common",
             "models " + ", ".join(one.name for one in models),
             "no row that all of them select",
             "models of the same metric and schedule",
@@ -129,9 +129,9 @@ def largest_runs(
         raise InputError(
             "no largest runs to hold out",
             f"{table.source}, " + ("column N" if largest == "N" else "columns N and D"),
-            f"{len(size)} runs, all of them as large",
+            f"{len(size)} runs, all of the same size",
             "runs of at least two sizes",
-            'choose largest "compute" (--largest compute), or add runs of another size',
+            "use --largest compute (largest='compute'), or add runs of another size",
         )
     held_out = tuple(run for run in table.runs if size.get(run, 0.0) >= limit)
     if largest == "N":

@@ -1,4 +1,4 @@
-"""Log density of runs that a model has not seen: importance sampling, else a refit."""
+"""Log density of held-out runs: by importance sampling, else by a refit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class LeftOut:
 
     Attributes:
       log_density: of the scored rows of each run. Shape (run,).
-      pareto_k: how far importance sampling can be trusted. Shape (run,).
+      pareto_k: reliability of importance sampling; smaller is better. Shape (run,).
     """
 
     log_density: Float[np.ndarray, " run"]
@@ -92,7 +92,7 @@ def leave_one_run_out(one: FittedModel, rows: set[RowKey]) -> LeftOut:
 
 
 def max_pareto_k(one: FittedModel) -> float:
-    """Pareto k above which so many draws cannot be trusted."""
+    """Pareto k above which importance sampling with `n_draws` draws is unreliable."""
     n_draws = next(iter(one.draws.values())).shape
     return min(1 - 1 / float(np.log10(n_draws[0] * n_draws[1])), 0.7)
 
@@ -111,7 +111,7 @@ def refit_without(
       one: a fitted model.
       groups: names of the runs left out of each fit.
       settings: settings of the sampler of each fit.
-      seed: seed of all randomness.
+      seed: random seed.
       report: progress callback.
     """
     n_batches = -(-len(groups) // SETS_AT_ONCE)
@@ -194,7 +194,7 @@ class Accuracy:
 def accuracy(
     one: FittedModel, refit: Refit, runs: Sequence[str], rows: set[RowKey], seed: int
 ) -> Accuracy:
-    """Errors and interval coverage of the scored rows of runs a refit has not seen."""
+    """Compute errors and interval coverage on rows that a refit has not seen."""
     mean, scale = row_moments(one.spec, one.data, refit.draws)
     is_scored = np.asarray(scored(one, rows).observed) & rows_of(one, runs)
     mean, scale = mean[:, is_scored], scale[:, is_scored]

@@ -1,4 +1,4 @@
-"""What the choice of the model changes in a decision."""
+"""How a decision depends on the choice of the model."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,16 +17,16 @@ STACKED = "stacked"
 
 @dataclass(frozen=True)
 class ModelDecision:
-    """The decision under one model, and what it costs if another one is true.
+    """The decision under one model, and its cost if another model is true.
 
     Attributes:
-      name: name of the model, or "stacked" for all by their weights.
+      name: name of the model, or "stacked" for all models by their weights.
       weight: weight of the model in the stacked decision.
       ratios: recommended mixture; empty if the model gives no decision.
       lower: lower end of the interval of the optimal ratio; empty for the stacked.
       upper: upper end of it.
-      regret: expected excess over the optimum of each draw, a share of the loss, under
-        each model that gives a decision.
+      regret: expected excess over the optimum of each draw, as a fraction of the loss,
+        under each model that gives a decision.
       failed_checks: checks that the model's posterior failed.
       reason: why the model gives no decision; empty if it gives one.
     """
@@ -60,7 +60,7 @@ class Sensitivity:
     probability: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record for JSON."""
+        """Convert to a plain record for JSON."""
         return asdict(self)
 
 
@@ -74,10 +74,10 @@ def decision_sensitivity(
     normalised: bool = False,
     probability: float = 0.9,
 ) -> Sensitivity:
-    """Decide under every model, and judge each decision by every other model.
+    """Decide under every model, and evaluate each decision under every other model.
 
-    Laws, likelihoods and priors differ between posteriors; the decision is one. Checks
-    that failed are named and do not stop it: the table says what depends on what.
+    Laws, likelihoods and priors may differ between posteriors. Failed checks are listed
+    and do not stop the comparison.
 
     Args:
       posteriors: results of `fit` by name.
@@ -144,7 +144,7 @@ def decision_sensitivity(
 def _decide(
     posteriors: Mapping[str, Fitted], options: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Decision of each model that gives one, and the reason of each that does not."""
+    """Decide with each model; give the reason for each model that cannot."""
     decisions, errors = {}, {}
     for name, posterior in posteriors.items():
         try:
@@ -164,7 +164,7 @@ def _require_same_families(targets: Mapping[str, Target]) -> None:
     families = {name: target.sources for name, target in targets.items()}
     if len(set(families.values())) > 1:
         raise InputError(
-            "models describe different families",
+            "the models describe different families",
             "models " + ", ".join(families),
             "; ".join(f"{n}: {', '.join(names)}" for n, names in families.items()),
             "the same families in the same order",

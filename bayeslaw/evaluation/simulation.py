@@ -1,4 +1,4 @@
-"""Simulated studies: tables with a known truth, to try designs and test the fit."""
+"""Simulated studies: tables with a known truth, to test designs and the fit."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def simulate(
     parameters: Mapping[str, Any] | None = None,
     unit: str = "nats/token",
 ) -> tuple[RunTable, dict[str, Any]]:
-    """Simulate a study from a model: truth from the prior, then noisy losses.
+    """Simulate a study from a model: draw a truth from the prior, then noisy losses.
 
     Every size is trained on every mixture with one seed, and on the first mixture with
     `n_seeds`; each run is cooled at every token count.
@@ -194,11 +194,11 @@ def _truth(
     known = {*spec.law_record.coordinates, "sigma", "run_sd", "nu"} & set(truth)
     if unknown := set(fixed) - known:
         raise InputError(
-            "quantity cannot be fixed",
+            "this quantity cannot be fixed",
             "argument parameters",
             ", ".join(sorted(unknown)),
             ", ".join(sorted(known)),
-            "fix coordinates and noise of this model only",
+            "fix only coordinates and noise of this model",
         )
     for name, value in fixed.items():
         truth[name] = np.broadcast_to(np.asarray(value, float), truth[name].shape)

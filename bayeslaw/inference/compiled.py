@@ -1,4 +1,4 @@
-"""Programs that outlive a process: traced once and compiled once for each shape."""
+"""Compiled programs kept between processes: traced and compiled once per shape."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ QUICK_COMPILE: dict[str, Any] = {"xla_backend_optimization_level": 0}
 
 
 def use_compile_cache() -> None:
-    """Keep compiled programs between processes, unless the user has said where."""
+    """Keep compiled programs between processes, unless the user has set a place."""
     if jax.config.jax_compilation_cache_dir is None:
         cache_dir = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", f"{cache_dir}/bayeslaw/xla")
@@ -82,7 +82,7 @@ class Compiled:
 
 
 def keep_trees(*kinds: type) -> None:
-    """Let named tuples be arguments and results of programs."""
+    """Register named tuples as arguments and results of programs."""
     for kind in kinds:
         name = f"{kind.__module__}.{kind.__qualname__}"
         export.register_namedtuple_serialization(kind, serialized_name=name)

@@ -1,4 +1,4 @@
-"""Density of whole runs given draws: all rows of a run at once, its effect unknown."""
+"""Density of whole runs given draws: all rows of a run jointly, its effect unknown."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -30,9 +30,9 @@ Draws = Mapping[str, Float[np.ndarray, "draw ..."]]
 def run_log_density(
     spec: ModelSpec, data: PaddedArrays, draws: Draws
 ) -> Float[np.ndarray, "draw run"]:
-    r"""Log density of all observed rows of every run, given each draw.
+    r"""Compute the log density of all observed rows of every run, given each draw.
 
-    The rows of a run share its effect, which nobody knows before the run is made::
+    The rows of a run share its effect, which is unknown before the run is trained::
 
         log p(y_r | draw) = log int prod_c p(y_c | mu_c + b, scale_c) N(b; 0, run_sd) db
 
@@ -55,7 +55,7 @@ def run_log_density(
 def log_likelihood(
     spec: ModelSpec, data: PaddedArrays, draws: Draws
 ) -> Float[np.ndarray, " draw"]:
-    """Log density of all observed rows given each draw, run effects among them.
+    """Compute the log density of all observed rows given each draw with run effects.
 
     Args:
       spec: model spec.

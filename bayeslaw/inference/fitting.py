@@ -1,4 +1,4 @@
-"""From a table and a spec to a posterior: an ArviZ DataTree that explains itself."""
+"""Fit a spec to a table: the posterior is an ArviZ DataTree with its provenance."""
 
 import datetime
 import json
@@ -43,14 +43,14 @@ def fit(
     settings: SamplerSettings | None = None,
     report: Report | None = None,
 ) -> xr.DataTree:
-    """Draw from the posterior of a model given a table of runs.
+    """Fit a model to a table of runs and return its posterior.
 
     Args:
       table: observations, see `read_runs`.
       spec: model spec, its file, or the name of a shipped model.
-      seed: seed of all randomness of the fit.
+      seed: random seed of the fit.
       settings: settings of the sampler.
-      report: progress callback (phase, done, of how many, divergences so far).
+      report: progress callback (phase, done, total, divergences so far).
 
     Returns:
       DataTree with groups posterior, sample_stats, prior (chain, draw, family ...),

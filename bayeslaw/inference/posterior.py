@@ -18,7 +18,7 @@ from bayeslaw.model import ModelSpec
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A posterior decoded once, for all that reads it.
+    """A posterior with its provenance decoded once.
 
     Attributes:
       tree: the posterior as `fit` returns it.
@@ -32,7 +32,7 @@ class Fitted:
 
     @classmethod
     def of(cls, posterior: "Posterior") -> "Fitted":
-        """Decode a posterior; one that is decoded already stays as it is."""
+        """Decode a posterior; a decoded one is returned unchanged."""
         if isinstance(posterior, Fitted):
             return posterior
         record = provenance(posterior)
@@ -50,12 +50,12 @@ class Fitted:
 
     @property
     def rows(self) -> xr.Dataset:
-        """The rows fitted, dim observation."""
+        """The fitted rows, dim observation."""
         return self.tree["constant_data"].dataset
 
     @property
     def observed(self) -> np.ndarray:
-        """Outcomes of the rows fitted, in the table's unit. Shape (observation,)."""
+        """Outcomes of the fitted rows, in the table's unit. Shape (observation,)."""
         return self.tree["observed_data"].dataset["value"].values
 
     @cached_property
@@ -65,7 +65,7 @@ class Fitted:
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """What a mixture is made of: with transfer more than the families."""
+        """The components of a mixture; with transfer these may exceed the families."""
         return tuple(self.record["sources"]) if self.has_transfer else self.families
 
     @property
@@ -80,7 +80,7 @@ class Fitted:
 
     @property
     def origin(self) -> str:
-        """Origin of the rows fitted."""
+        """Origin of the fitted rows."""
         return ", ".join(self.record["origin"])
 
     @cached_property
@@ -96,8 +96,8 @@ class Fitted:
         """Draws of one quantity, chains joined. Shape (draw, ...).
 
         Args:
-          name: of the quantity.
-          max_draws: at most so many, evenly spaced; None for all.
+          name: name of the quantity.
+          max_draws: maximum number of draws, evenly spaced; None for all.
         """
         values = self.posterior[name].values
         joined = values.reshape(-1, *values.shape[2:])
@@ -114,12 +114,12 @@ Posterior = xr.DataTree | Fitted
 
 
 def provenance(posterior: xr.DataTree) -> dict[str, Any]:
-    """What a posterior came from: spec, table, seeds, versions; decoded from JSON."""
+    """Provenance of a posterior: spec, table, seeds, versions; decoded from JSON."""
     return {str(name): json.loads(value) for name, value in posterior.attrs.items()}
 
 
 def save_posterior(posterior: xr.DataTree, path: str | Path) -> None:
-    """Write a posterior as netCDF; the file appears whole or not at all."""
+    """Write a posterior as netCDF; the file appears complete or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
@@ -131,7 +131,7 @@ def load_posterior(path: str | Path) -> xr.DataTree:
     """Read a posterior written by `save_posterior`.
 
     Raises:
-      InputError: no such file, or not a posterior of bayeslaw.
+      InputError: no such file, or the file is not a posterior of bayeslaw.
     """
     wanted = "a posterior written by `bayeslaw fit`, a netCDF file"
     try:
@@ -141,7 +141,7 @@ def load_posterior(path: str | Path) -> xr.DataTree:
                 posterior = tree.load()
     except (OSError, ValueError) as error:
         raise InputError(
-            "posterior cannot be read",
+            "the posterior cannot be read",
             str(path),
             str(error).splitlines()[0],
             wanted,
@@ -152,7 +152,7 @@ def load_posterior(path: str | Path) -> xr.DataTree:
         posterior["sample_stats"]["at_tree_limit"]
     except (KeyError, TypeError, ValueError):
         raise InputError(
-            "file is not a posterior of this version of bayeslaw",
+            "the file is not a posterior of this version of bayeslaw",
             str(path),
             "groups " + ", ".join(posterior.children),
             wanted,

@@ -30,13 +30,13 @@ def predict(
     seed: int = 0,
     **inputs: Any,
 ) -> Float[np.ndarray, "draw point family"]:
-    """Loss of every family at new points: its expectation, or that of a new run.
+    """Predict the loss of every family at new points: its mean, or that of a new run.
 
     Args:
       posterior: result of `fit`.
-      max_draws: at most so many draws, evenly spaced.
-      new_run: whether to add what one run of its own seed would add: run effect and
-        noise of its rows. Expected losses if not.
+      max_draws: maximum number of draws, evenly spaced.
+      new_run: whether to add the run effect and row noise of one new run. Expected
+        losses if not.
       seed: seed of that noise.
       **inputs: inputs of the law by name, N, D and p, each broadcastable to
         (point, family), in units of the table; with transfer, p to (point, source)
@@ -47,7 +47,7 @@ def predict(
       draws of the law's outcome, in the table's unit. Shape (draw, point, family).
 
     Raises:
-      InputError: an input of the law is missing, or one is named that it lacks.
+      InputError: an input of the law is missing, or an unknown input is given.
 
     Example:
       >>> predict(posterior, N=1e9, D=2e10, p=[[0.2, 0.2, 0.2, 0.2, 0.2]]).shape
@@ -58,11 +58,11 @@ def predict(
     optional = [name for name in DEFAULT_INPUTS if name in law.all_inputs]
     if not set(law.inputs) <= set(inputs) <= {*law.inputs, *optional}:
         raise InputError(
-            "inputs do not match the law's",
+            "the inputs do not match those of the law",
             "arguments of predict",
             ", ".join(sorted(inputs)) or "none",
             ", ".join([*law.inputs, *(f"{name} (optional)" for name in optional)]),
-            f"name every input of {law.name}, and no other",
+            f"give every input of {law.name}, and no other",
         )
     given = {name: np.atleast_2d(np.asarray(v, float)) for name, v in inputs.items()}
     log_mean = log_outcome(fitted, law_inputs(fitted, given), max_draws)
@@ -125,7 +125,7 @@ def _run_noise(
     seed: int,
     ratios: np.ndarray | None,
 ) -> np.ndarray:
-    """What one run adds to the log loss of every point and family."""
+    """Deviation that a single run adds to the log loss of every point and family."""
     rng = np.random.default_rng(seed)
     noise = _noise_at(fitted, shape, max_draws, ratios)
     drawn = noise.rvs(size=shape, random_state=rng)
@@ -196,7 +196,7 @@ def predictive(
 
     Args:
       posterior: result of `fit`.
-      max_draws: at most so many draws.
+      max_draws: maximum number of draws.
 
     Returns:
       frozen distribution of shape (draw, observation), and the observed log values,
@@ -262,6 +262,6 @@ def pit(posterior: Posterior) -> Float[np.ndarray, " observation"]:
 def replicate(
     posterior: Posterior, *, seed: int = 0, n_draws: int = 200
 ) -> Float[np.ndarray, "draw observation"]:
-    """Replicated values of the fitted rows, in the table's unit."""
+    """Draw replicated values of the fitted rows, in the table's unit."""
     distribution, _ = predictive(posterior, n_draws)
     return np.exp(distribution.rvs(random_state=np.random.default_rng(seed)))

@@ -1,4 +1,4 @@
-"""Draws of every unobserved quantity from the prior."""
+"""Draws of all unobserved quantities from the prior."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,7 +16,7 @@ class PriorDraws(NamedTuple):
     """Draws from the prior, each (draw, ...).
 
     Attributes:
-      sites: what NUTS samples.
+      sites: quantities that NUTS samples.
       deterministic: coordinates that follow from the sites.
     """
 

@@ -62,7 +62,7 @@ def sample(
         more axis in front of every array: as many data sets, fitted side by side.
       key: random key, one for each data set.
       settings: settings of the sampler.
-      report: called with (phase, iterations done, of how many, divergences so far).
+      report: called with (phase, iterations done, total, divergences so far).
 
     Returns:
       draws of every site, chains first (after data sets).
@@ -103,7 +103,7 @@ def sample(
 
 
 def _make_room() -> None:
-    """Drop compiled programs where there are many: they load again when needed."""
+    """Drop compiled programs if there are many; they are loaded again when needed."""
     mapped = Path("/proc/self/maps")
     if mapped.exists() and mapped.read_bytes().count(b"\n") > MAX_MAPPED_AREAS:
         jax.clear_caches()
@@ -117,7 +117,7 @@ def _split(key: Array, count: int) -> Array:
 
 
 class _Progress:
-    """Counts iterations and divergences for whoever watches."""
+    """Counts iterations and divergences for a progress report."""
 
     def __init__(self, report: Report | None, total: int):
         self.report, self.total, self.done, self.diverged = report, total, 0, 0

@@ -1,4 +1,4 @@
-"""Scaling laws: one file a law, and the registry that names them."""
+"""Scaling laws: one file per law, and the registry of their names."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Loss from model size and training tokens, without mixture; shares of its terms."""
+"""Loss as a function of model size and training tokens, without mixture."""
 
 from math import log
 from typing import Any

@@ -1,4 +1,4 @@
-"""Loss of one language family from model size, training tokens and sampling ratio."""
+"""Loss of one language family as a function of size, tokens and sampling ratio."""
 
 from dataclasses import replace
 from math import log

@@ -1,4 +1,4 @@
-"""Prior distributions that laws and specs name: plain numbers, no library needed."""
+"""Prior distributions of laws and specs: plain numbers, no library needed."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ GROUP_SD_LOG_SCALE = 0.5
 def gamma_of_quantiles(
     lower: float, low: float, upper: float, high: float
 ) -> tuple[float, float]:
-    """Shape and rate of the Gamma with these two quantiles.
+    """Find shape and rate of the Gamma distribution with two given quantiles.
 
     Args:
       lower: smaller probability.

@@ -1,4 +1,4 @@
-"""What a law is: a formula, its coordinates for sampling, and their default priors."""
+"""The record of a law: its formula, coordinates for sampling, and default priors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +21,8 @@ class Coordinate:
     Attributes:
       prior: default prior; a model spec may replace it.
       meaning: one clause, with unit.
-      centred: whether the data usually fix each value itself rather than hardly more
-        than the mean. Where the chains start; warm-up measures it, see `centring`.
+      centred: whether the data usually identify each value itself rather than little
+        more than the mean. Initial value; warm-up measures it, see `centring`.
       per: a value for each "group" (family), for each "pair" of group and source of
         the mixture, or one for "all".
     """
@@ -35,10 +35,10 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class DataFixed:
-    """Quantities the data fix, moved by the chains in place of some coordinates.
+    """Quantities that the data identify, sampled in place of some coordinates.
 
-    The prior stays on the coordinates. At fixed other coordinates the map is one to
-    one.
+    The prior stays on the coordinates. With the other coordinates fixed, the map is one
+    to one.
 
     Attributes:
       coordinates: names of the coordinates replaced, in the law's order.
@@ -55,7 +55,7 @@ class DataFixed:
 
 @dataclass(frozen=True)
 class Extension:
-    """One nested addition to a law, which is the law's own formula at zero.
+    """One extension of a law, which reduces to the law's own formula at zero.
 
     Attributes:
       name: key under [extensions] of a model spec.
@@ -64,8 +64,8 @@ class Extension:
       inputs: the inputs it adds, see `Law.log_outcome`.
       adjust: inputs and coordinates as the law then sees them, from both.
       to_natural: parameters to report beside the law's, from its coordinates.
-      replaces: input of the law that its own inputs take the place of, if any.
-      is_default: whether it is on where a spec does not say.
+      replaces: input of the law that its own inputs replace, if any.
+      is_default: whether it is on if a spec does not mention it.
       source: paper, or reason.
     """
 
@@ -99,13 +99,13 @@ class Law:
       increasing: for each input, whether the outcome rises (True) or falls (False).
       has_ratio: whether the sampling ratio p is an input. Then the outcome is
         floor + c p^-g, with g = exp(log_gamma).
-      floor: log of the part of the outcome that ratios do not move, from coordinates;
-        None if they move all of it.
+      floor: log of the part of the outcome that does not depend on ratios, from
+        coordinates; None if all of it does.
       outcome: name of the metric the law describes.
       domain: where the formula holds, in words.
       source: paper and equation.
-      data_fixed: better quantities for the chains to move, or None.
-      offered: extensions that make sense for this law.
+      data_fixed: quantities that are easier to sample, or None.
+      offered: extensions that this law supports.
       extensions: extensions in use, see `extended`.
     """
 

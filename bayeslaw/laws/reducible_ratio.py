@@ -1,4 +1,4 @@
-"""Loss of one language family where the ratio moves the reducible part only."""
+"""Loss of one language family if the ratio affects only its reducible part."""
 
 from dataclasses import replace
 from math import log

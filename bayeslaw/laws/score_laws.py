@@ -1,4 +1,4 @@
-"""The laws of downstream scores, in coordinates that data fix and in papers' symbols.
+"""The laws of downstream scores, in well-identified coordinates and papers' symbols.
 
 x = log(D_p / D_0) with D_0 a reference amount of pretraining. Every law is given by its
 value f0 at D_0, its relative slope s there (change of the score, as a share of f0, a

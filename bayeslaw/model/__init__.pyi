@@ -23,6 +23,11 @@ from .padded_arrays import PaddedArrays as PaddedArrays
 from .padded_arrays import arrange as arrange
 from .padded_arrays import row_inputs as row_inputs
 from .padded_arrays import select_rows as select_rows
+from .spec import GammaPrior as GammaPrior
 from .spec import ModelSpec as ModelSpec
+from .spec import Noise as Noise
+from .spec import PriorOverride as PriorOverride
+from .spec import Rows as Rows
+from .spec import ScalePrior as ScalePrior
 from .spec import read_spec as read_spec
 from .stated_priors import natural_names as natural_names

@@ -17,7 +17,7 @@ LOG_ROOT_TWO_PI = math.log(2 * math.pi) / 2
 
 
 def log_prior_parts(spec: ModelSpec, draws: xr.Dataset) -> xr.Dataset:
-    """Log density of the prior of every draw, in five parts.
+    """Compute the log density of the prior of every draw, in five parts.
 
     | part     | density of                                            |
     |----------|-------------------------------------------------------|
@@ -32,7 +32,7 @@ def log_prior_parts(spec: ModelSpec, draws: xr.Dataset) -> xr.Dataset:
       draws: group `posterior` of a fit.
 
     Returns:
-      one variable a part, dims (chain, draw).
+      one variable per part, dims (chain, draw).
     """
     total = xr.zeros_like(draws["sigma"].isel(family=0, drop=True))
     parts = {name: total for name in (*STATED, "families", "runs")}

@@ -1,4 +1,4 @@
-"""A table laid out for the likelihood: groups by cells, padded, with names kept."""
+"""A table arranged for the likelihood: groups by cells, padded, with names kept."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ RUN_BUCKET = 8
 
 
 class PaddedArrays(NamedTuple):
-    """A table laid out for the likelihood: one row a group, one column a cell.
+    """A table arranged for the likelihood: one row per group, one column per cell.
 
     A cell is one checkpoint of one run: everything the groups of a row share. First
     come the first checkpoints of all runs, then the second ones and so on, so that a
@@ -74,7 +74,7 @@ class Axes(NamedTuple):
 
 
 def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
-    """Rows the spec describes; what is left out stands in the result's notes.
+    """Select the rows that the spec describes; notes list what is left out.
 
     Raises:
       InputError: no row is left, or the law needs ratios and the table has none.
@@ -93,11 +93,11 @@ def select_rows(table: RunTable, spec: ModelSpec) -> RunTable:
     for condition, mask in steps.items():
         if not (mask & keep).any():
             raise InputError(
-                "no row left to fit",
+                "no rows left to fit",
                 table.source,
                 f"{len(table)} rows, none with " + ", ".join(steps),
                 f"at least one row that model {spec.name} describes",
-                "change [rows] of the spec, or the table",
+                "change [rows] in the model file, or use another table",
             )
         if not mask[keep].all():
             why = f"model {spec.name} uses {condition}"
@@ -110,17 +110,18 @@ def _require_ratios(table: RunTable, spec: ModelSpec) -> None:
     missing = np.isnan(table.columns["p"])
     if missing.any():
         raise InputError(
-            "law needs sampling ratios, the table has none",
+            "the law needs sampling ratios, but rows have none",
             f"{table.source}, column p",
             f"{missing.sum()} of {len(table)} rows without a ratio",
-            f"a ratio for every row, as law {spec.law} describes",
-            "give the mixtures, or use a law without ratios (the model chinchilla)",
+            f"a ratio for every row, which law {spec.law} uses",
+            "give the mixtures (--mixtures), or use a law without ratios (--model "
+            "chinchilla)",
         )
 
 
 @in_float64
 def arrange(table: RunTable, spec: ModelSpec) -> tuple[PaddedArrays, Axes]:
-    """Lay a table out for the likelihood of a spec's law.
+    """Arrange a table for the likelihood of a spec's law.
 
     Args:
       table: rows the model describes, see `select_rows`.
@@ -199,11 +200,11 @@ def _epochs(table: RunTable, spec: ModelSpec) -> np.ndarray:
     columns = table.columns
     if np.isnan(columns["unique_tokens"]).all():
         raise InputError(
-            "extension repetition needs distinct tokens",
+            "the extension repetition needs the number of distinct tokens",
             f"{table.source}, column unique_tokens",
-            "no row gives it",
+            "no value in any row",
             "distinct training tokens of each family",
-            "add the column, or set repetition = false in the spec",
+            "fill in the column, or set repetition = false under [extensions]",
         )
     share = columns["p"] if spec.law_record.has_ratio else 1.0
     return np.nan_to_num(share * columns["D"] / columns["unique_tokens"])

@@ -1,7 +1,7 @@
-"""Priors as people state them, by name, turned into those of a law's coordinates.
+"""Convert the priors of a model file to priors of a law's coordinates.
 
 A prior is stated as a distribution or as two quantiles, of a coordinate (`drift`) or,
-where the coordinate is a logarithm, of the paper's parameter (`gamma` for `log_gamma`).
+if the coordinate is a logarithm, of the paper's parameter (`gamma` for `log_gamma`).
 """
 
 import difflib
@@ -36,12 +36,12 @@ EXAMPLES = {
 
 
 def coordinate_priors(stated: Any, law: Law, where: str) -> dict[str, dict[str, float]]:
-    """Priors of coordinates from the section [priors] of a model file.
+    """Read the priors of coordinates from the section [priors] of a model file.
 
     Args:
       stated: for each name distribution, loc and scale, median and log_scale, or two
-        quantiles (q05, q95, ...), all of the mean over families, and `spread`. What is
-        not stated is as the law has it.
+        quantiles (q05, q95, ...), all of the mean over families, and `spread`. Priors
+        that are not stated are those of the law.
       law: the law with its extensions.
       where: the file, for error messages.
 
@@ -76,7 +76,7 @@ def coordinate_priors(stated: Any, law: Law, where: str) -> dict[str, dict[str, 
 
 
 def noise_priors(noise: Any, where: str) -> Any:
-    """The section [noise] with priors stated by quantiles in their own parameters.
+    """Convert quantiles in the section [noise] to parameters of the priors.
 
     These are median and log_scale of sigma and run_sd, shape and rate of nu.
 
@@ -85,7 +85,7 @@ def noise_priors(noise: Any, where: str) -> Any:
       where: the file, for error messages.
 
     Raises:
-      InputErrors: quantiles that are wrong, or contradict another statement.
+      InputErrors: quantiles are wrong or contradict another statement.
     """
     if not isinstance(noise, Mapping):
         return noise
@@ -106,7 +106,7 @@ def noise_priors(noise: Any, where: str) -> Any:
 
 
 def natural_names(law: Law) -> dict[str, str]:
-    """Coordinate of every positive parameter that has one of its own, by name."""
+    """Coordinate of every positive parameter that has its own coordinate, by name."""
     return {
         name.removeprefix("log_"): name
         for name in law.coordinates
@@ -125,11 +125,11 @@ def _coordinate(name: str, law: Law, where: str) -> str:
     fix = f"did you mean {nearest}?"
     if name in ("E", "A", "B"):
         fix = (
-            "E, A and B follow from level, odds_N and odds_D: state priors of these "
-            "(docs/how-to/set-priors)"
+            "E, A and B follow from level, odds_N and odds_D; set priors of these "
+            "instead (docs/how-to/set-priors)"
         )
     if name in NOISE_KINDS:
-        fix = f"it is noise: write [noise.{name}] instead of [priors.{name}]"
+        fix = f"it is a noise parameter: write [noise.{name}], not [priors.{name}]"
     raise InputError(
         "unknown name",
         f"{where}, section [priors]",
@@ -160,11 +160,11 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping) and "section" in where:
         return {}
     raise InputError(
-        "prior is not a table of keys",
+        "the prior is not a table",
         where,
         repr(value),
         "a table such as [priors.gamma] with lines q05 = 0.03 and q95 = 0.3",
-        "write one table for each name",
+        "write one table per parameter",
     )
 
 
@@ -232,22 +232,22 @@ def _parameters(
     )
     if not low < high:
         raise InputError(
-            "quantiles of a prior do not rise",
+            "quantiles of a prior do not increase",
             key,
             _shown(entry),
             f"a value at {upper:g} above that at {lower:g}",
-            "exchange the two values, or correct them",
+            "swap the two values, or correct them",
         )
     if kind == "gamma":
         try:
             return gamma_of_quantiles(lower, low, upper, high)
         except ValueError:
             raise InputError(
-                "quantiles fit no Gamma",
+                "no Gamma distribution has these quantiles",
                 key,
                 _shown(entry),
                 EXAMPLES[kind],
-                "state quantiles less near to each other, or less far apart",
+                "choose quantiles that are less close together or less far apart",
             ) from None
     if kind == "lognormal":
         low, high = math.log(low), math.log(high)
@@ -273,11 +273,11 @@ def _require_one_statement(
         "gamma": "the prior of degrees of freedom is a Gamma",
     }
     raise InputError(
-        "prior is stated twice or in part",
+        "prior is stated twice or incompletely",
         key,
         _shown(entry),
         EXAMPLES[kind],
-        reason[kind] if is_other else "state the distribution or two quantiles",
+        reason[kind] if is_other else "state either the distribution or two quantiles",
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures as matplotlib objects: one family, one colour."""
+"""Figures as matplotlib objects, with one colour per family."""
 
 import lazy_loader
 

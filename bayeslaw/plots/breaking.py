@@ -29,7 +29,7 @@ HOLDS, BREAKS = OKABE_ITO[0], OKABE_ITO[1]
 
 @styled
 def break_curves(decided: Breaks, chosen: Sequence[int] | None = None) -> Figure:
-    """A panel for each curve: scores, the posterior, and the way to the next D_p.
+    """Draw a panel per curve: scores, their posterior, and the range to the next D_p.
 
     Args:
       decided: result of `breaks`.
@@ -52,7 +52,7 @@ def break_curves(decided: Breaks, chosen: Sequence[int] | None = None) -> Figure
         axes.set_ylabel(f"{decided.metric} [{decided.unit}]")
     for column in range(columns):
         last = max(row for row in range(rows) if row * columns + column < len(chosen))
-        panels[last, column].set_xlabel("tokens of pretraining D_p")
+        panels[last, column].set_xlabel("pretraining tokens D_p")
         panels[last, column].tick_params(labelbottom=True)
     figure.legend(handles=_handles(decided), loc="outside lower center", ncols=6)
     return figure
@@ -103,7 +103,7 @@ def _handles(decided: Breaks) -> list[Line2D | Patch]:
         Line2D([], [], color=HOLDS, label="posterior median"),
         Patch(color=shade(HOLDS, 0.75), label=f"{decided.probability:.0%} interval"),
         Line2D([], [], color=BREAKS, label="P(break) > .5"),
-        Patch(color=FAINT, label="not pretrained yet"),
+        Patch(color=FAINT, label="beyond the last checkpoint"),
     ]
     if any(curve.baseline for curve in decided.curves):
         handles.append(

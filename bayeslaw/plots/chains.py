@@ -1,4 +1,4 @@
-"""Whether the chains agree and how many independent draws they hold."""
+"""Whether the chains agree, and how many independent draws they are worth."""
 
 import sys
 from collections.abc import Hashable, Mapping, Sequence
@@ -30,7 +30,7 @@ MAX_LINE_POINTS = 200
 
 @styled
 def rank_traces(draws: Mapping[str, xr.DataArray]) -> Figure:
-    """Fractional-rank plots of each quantity, one line a chain (ArviZ `plot_rank`).
+    """Draw fractional-rank plots of each quantity, one line per chain.
 
     Lines that stay near zero mean that every chain visits low and high values equally
     often. Points mark where the chains differ more than chance allows.
@@ -93,11 +93,11 @@ def _use_agg() -> None:
 def effective_sizes(
     sizes: dict[str, xr.Dataset], limit: float, families: Sequence[str]
 ) -> Figure:
-    """Effective sample size of every quantity against the least that is wanted.
+    """Draw the effective sample size of every quantity against its limit.
 
     Args:
       sizes: effective sample sizes by method ("bulk", "tail").
-      limit: least wanted.
+      limit: smallest acceptable size.
       families: all families, for their colours.
     """
     names = [str(name) for name in next(iter(sizes.values())).data_vars]
@@ -132,7 +132,9 @@ def effective_sizes(
     handles += [
         Line2D([], [], linestyle="none", marker="o", color=INK, label="one value"),
         Line2D([], [], linestyle="none", marker="o", color=MUTED, label="runs"),
-        Line2D([], [], linestyle="dashed", color=INK, label=f"wanted: {limit:g}"),
+        Line2D(
+            [], [], linestyle="dashed", color=INK, label=f"limit: at least {limit:g}"
+        ),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=6)
     return figure

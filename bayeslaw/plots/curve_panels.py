@@ -1,4 +1,4 @@
-"""Numbers behind the law curves: lines, bands, and observations moved onto them."""
+"""The data of the law curves: lines, bands, and observations moved onto them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MAX_REACH = 1000.0
 
 @dataclass(frozen=True)
 class CurvePanel:
-    """Loss against one input, a line for each level of another, the third held fixed.
+    """Loss against one input, one line per level of another, the third held fixed.
 
     Attributes:
       axis: input on the horizontal axis.
@@ -61,7 +61,7 @@ def curve_panel(
     end: float | None = None,
     probability: float = 0.9,
 ) -> CurvePanel:
-    """Curves of all families in one panel.
+    """Compute the curves of all families in one panel.
 
     Args:
       fitted: a posterior with a law of the three inputs.

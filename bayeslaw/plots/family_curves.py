@@ -1,4 +1,4 @@
-"""The law over the data: loss against size, tokens and ratio, one row a family."""
+"""The fitted law and the data: loss against size, tokens and ratio, per family."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -56,10 +56,10 @@ def law_curves(
     ratios: Mapping[str, float] | None = None,
     probability: float = 0.9,
 ) -> Figure:
-    """Expected loss of each family with its interval, and the observations.
+    """Draw the expected loss of each family with its interval, and the observations.
 
-    The other inputs of a panel are held where the family was measured most often.
-    PaddedArrays made elsewhere are moved there along the fitted law and drawn hollow.
+    The other inputs of a panel are held at the values measured most often.
+    Observations at other values are moved there along the fitted law and drawn hollow.
 
     Args:
       posterior: result of `fit` with a law of N, D and p.
@@ -231,14 +231,18 @@ def _figure_legend(figure: Figure, probability: float, *, has_marks: bool) -> No
 
     handles = [
         Line2D([], [], color=MUTED, label="posterior mean"),
-        Patch(color=MUTED, alpha=0.3, label=f"its {probability:.0%} interval"),
-        dot(MUTED, "observed here"),
-        dot("none", "observed elsewhere, moved along the law"),
+        Patch(color=MUTED, alpha=0.3, label=f"{probability:.0%} interval of the mean"),
+        dot(MUTED, "observed at these values"),
+        dot("none", "observed at other values, moved along the law"),
     ]
     if has_marks:
         handles += [
             Line2D(
-                [], [], color=INK, linestyle=TARGET_STYLE, label="target, recommended"
+                [],
+                [],
+                color=INK,
+                linestyle=TARGET_STYLE,
+                label="target, recommended ratio",
             ),
             Patch(color=BEYOND, label="no data"),
         ]

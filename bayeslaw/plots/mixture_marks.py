@@ -1,4 +1,4 @@
-"""What figures of mixtures share: the draws they show, the marks of mixtures."""
+"""Shared parts of the figures of mixtures: posterior draws and markers."""
 
 from itertools import chain, cycle
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Recommended ratios beside the interval of the optimum and the flat range."""
+"""Recommended ratios with the interval of the optimum and the flat range."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -22,7 +22,7 @@ BAND = 0.27
 def ratio_intervals(
     decision: Decision, tried: Mapping[str, tuple[float, float]] | None = None
 ) -> Figure:
-    """Each family's recommended ratio, and what is known of it.
+    """Draw each family's recommended ratio with its intervals.
 
     Args:
       decision: result of `optimal_ratios`.
@@ -120,7 +120,7 @@ def _handles(decision: Decision, has_tried: bool) -> list[Line2D | Patch]:
     ]
     if has_tried:
         handles.append(
-            Line2D([], [], color=MUTED, marker="|", label="ratios tried in the runs")
+            Line2D([], [], color=MUTED, marker="|", label="range of ratios in the runs")
         )
     return handles + [
         Line2D([], [], linestyle="none", marker=marker, color=INK, label=mixture.name)

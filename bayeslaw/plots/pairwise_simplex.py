@@ -21,7 +21,7 @@ PAIRS_WIDTH = 0.85 * WIDTH
 
 @styled
 def simplex_pairs(decision: Decision) -> Figure:
-    """Optimal mixtures of the posterior draws, with the recommended one.
+    """Draw the optimal mixtures of the posterior draws and the recommended one.
 
     Two families: a histogram. More: the lower triangle of pairs, of the `MAX_FAMILIES`
     families with the largest recommended ratios.
@@ -36,7 +36,7 @@ def simplex_pairs(decision: Decision) -> Figure:
 
 
 def shown_families(decision: Decision) -> list[str]:
-    """Families that `simplex_pairs` shows, in the decision's order."""
+    """The families that `simplex_pairs` shows, in the decision's order."""
     largest = sorted(decision.names, key=lambda name: -decision.ratios[name])
     return [name for name in decision.names if name in largest[:MAX_FAMILIES]]
 
@@ -100,10 +100,10 @@ def _pairs_legend(
     shown = [decision.names.index(name) for name in names]
     for line, mark in zip(lines[1:], marks(decision), strict=True):
         if (np.abs(mark.ratios[shown] - centre) < half).sum() < 2:
-            line.set_label(f"{mark.name} (outside the squares)")
+            line.set_label(f"{mark.name} (outside the panels)")
     figure.legend(
         handles=lines,
-        title=f"Every square spans {2 * half:.2g} in both directions.",
+        title=f"Every panel spans {2 * half:.2g} in both directions.",
         loc="upper right",
         alignment="left",
     )

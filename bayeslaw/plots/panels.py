@@ -1,4 +1,4 @@
-"""Panels and axes that figures are put together from."""
+"""Panels and axes from which figures are composed."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from bayeslaw.plots.style import WIDTH, compact
 def panel_grid(
     n_panels: int, *, height: float, n_columns: int | None = None, share_y: bool = False
 ) -> tuple[Figure, list[Axes], list[Axes]]:
-    """A figure with panels of equal size.
+    """Make a figure with panels of equal size.
 
     Args:
       n_panels: how many.
@@ -39,10 +39,10 @@ def panel_grid(
 
 
 def spaced(values: Sequence[float], low: float, high: float, most: int) -> list[float]:
-    """At most so many of the values, none closer on a log axis than its labels are.
+    """Select values for a log axis, so that their labels do not overlap.
 
     Args:
-      values: candidates, the most wanted first.
+      values: candidates, the most important first.
       low: lower end of the axis.
       high: upper end of the axis.
       most: how many labels fit on the axis.
@@ -58,7 +58,7 @@ def spaced(values: Sequence[float], low: float, high: float, most: int) -> list[
 
 
 def log_axis(axes: Axes, name: Literal["x", "y"], ticks: Sequence[float]) -> None:
-    """Make one axis logarithmic, with plain numbers at the given ticks only."""
+    """Make one axis logarithmic, with plain numbers only at the given ticks."""
     axes.set(**{f"{name}scale": "log"})
     axis = axes.xaxis if name == "x" else axes.yaxis
     axis.set_major_locator(FixedLocator(list(ticks)))

@@ -1,4 +1,4 @@
-"""Mixtures of many families as lines across one vertical scale a family."""
+"""Mixtures of many families as lines across one vertical scale per family."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -16,7 +16,7 @@ DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)), (0, (8, 3)))
 
 
 def parallel_mixtures(decision: Decision) -> Figure:
-    """Draws of the densest region, the flat ranges and the compared mixtures."""
+    """Draw the optimal mixtures of the densest region, flat ranges and comparisons."""
     n_families = len(decision.names)
     figure = Figure(figsize=(WIDTH, 4.2))
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Whether the model predicts rows like those it was fitted to."""
+"""Predictive checks: does the model predict rows like those it was fitted to?"""
 
 import numpy as np
 from arviz_stats.ecdf_utils import ecdf_pit
@@ -28,10 +28,10 @@ N_REPLICATES = 500
 
 @styled
 def pit_difference(posterior: Posterior) -> Figure:
-    """How far the predictive probabilities of the rows are from uniform.
+    """Draw how far the predictive probabilities of the rows are from uniform.
 
-    Above zero on the left: more low observations than predicted. An S through the
-    middle: predictions too wide or too narrow.
+    Values above zero on the left mean more low observations than predicted. An S shape
+    means that predictions are too wide or too narrow.
 
     Args:
       posterior: result of `fit`.
@@ -84,7 +84,7 @@ def _draw_difference(axes: Axes, ranks: np.ndarray, colour: str) -> None:
 
 @styled
 def predictive_residuals(posterior: Posterior, probability: float = 0.9) -> Figure:
-    """Observed over predicted loss of every row, with the interval of replicated rows.
+    """Draw observed against predicted loss of every row, with replicated rows.
 
     Args:
       posterior: result of `fit`.
@@ -124,7 +124,7 @@ def predictive_residuals(posterior: Posterior, probability: float = 0.9) -> Figu
             )
         axes.axhline(0, color=MUTED, linewidth=0.6)
         axes.set_title(
-            f"{name}: {inside[rows].mean():.0%} in the interval",
+            f"{name}: {inside[rows].mean():.0%} inside the interval",
             color=legible(colours[name]),
         )
         low, high = middle[rows].min() / 1.02, middle[rows].max() * 1.02

@@ -1,4 +1,4 @@
-"""What the priors expect of a table's rows, with the rows on top."""
+"""Prior predictive bands of a table's rows, with the observed losses."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -28,10 +28,10 @@ MAX_VIEW = 1e4
 def prior_predictive_bands(
     predictive: PriorPredictive, *, against: Literal["N", "D"] = "N"
 ) -> Figure:
-    """Observed losses of each family over the bands that the priors expect.
+    """Draw the observed losses of each family over their prior predictive bands.
 
-    A band at one N holds the rows of that N, whatever their D and ratios; many
-    different values are put into bins.
+    A band at one N covers all rows with that N, whatever their D and ratios; if there
+    are many different values, they are binned.
 
     Args:
       predictive: result of `prior_predictive`.
@@ -56,7 +56,11 @@ def prior_predictive_bands(
     units = ", ".join(sorted({str(unit) for unit in columns["unit"]}))
     figure.supylabel(f"loss [{units}]", fontsize=9)
     handles: list[Line2D | Patch] = [
-        Patch(color=MUTED, alpha=_seen(probability), label=f"prior, {probability:.0%}")
+        Patch(
+            color=MUTED,
+            alpha=_seen(probability),
+            label=f"prior predictive, {probability:.0%}",
+        )
         for probability in reversed(BANDS)
     ]
     handles.append(

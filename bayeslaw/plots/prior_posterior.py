@@ -1,4 +1,4 @@
-"""What the data said beyond the prior."""
+"""Prior and posterior densities: what the data add to the prior."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ LABELS_PER_PANEL = 4
 
 @styled
 def parameter_densities(posterior: Posterior, labels: Mapping[str, str]) -> Figure:
-    """Prior and posterior density of the law's parameters, one curve a family.
+    """Draw prior and posterior density of the law's parameters, one curve per family.
 
     Args:
       posterior: result of `fit`.
@@ -54,7 +54,7 @@ def parameter_densities(posterior: Posterior, labels: Mapping[str, str]) -> Figu
 
 @styled
 def scalar_densities(posterior: Posterior, names: Sequence[str]) -> Figure:
-    """Prior and posterior density of quantities shared by all families.
+    """Draw prior and posterior density of quantities shared by all families.
 
     Args:
       posterior: result of `fit`.

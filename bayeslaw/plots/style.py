@@ -1,4 +1,4 @@
-"""The look that all figures share: colours of families, fonts, and SVG output."""
+"""The style of all figures: colours of families, fonts, and SVG output."""
 
 import functools
 import io
@@ -91,13 +91,13 @@ def to_svg(figure: Figure) -> str:
 
 @styled
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the ending of its name."""
+    """Write a figure as PNG, SVG or PDF, depending on the extension of its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
 
 def family_colours(families: Sequence[str]) -> dict[str, str]:
-    """One colour a family: Okabe-Ito, then darker, then lighter shades of it."""
+    """One colour per family: Okabe-Ito, then darker, then lighter shades of it."""
     palette = [
         to_hex(shade(colour, amount))
         for amount in (0.0, -0.45, 0.5)
@@ -123,7 +123,7 @@ def legible(colour: str) -> tuple[float, float, float]:
 
 
 def compact(number: float) -> str:
-    """Number for a label: 300M, 1.2B, 0.25, 4e-05."""
+    """Format a number for a label: 300M, 1.2B, 0.25, 4e-05."""
     if number == 0 or not math.isfinite(number):
         return f"{number:g}"
     for unit, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):

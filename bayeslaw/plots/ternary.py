@@ -1,4 +1,4 @@
-"""Mixtures of three families in a triangle: the whole one, and the part that counts."""
+"""Mixtures of three families in a triangle, and a close-up around the optimum."""
 
 from typing import Any
 
@@ -31,10 +31,10 @@ Lower = Float[np.ndarray, "3"]
 
 
 def ternary(decision: Decision) -> Figure:
-    """Draw, densest region, recommended mixture and flat region of three families.
+    """Draw optimal mixtures, densest region and flat region of three families.
 
-    Left the triangle of all mixtures; right the part of it around the optimum, a
-    triangle too, whose corners are no pure families.
+    Left: the triangle of all mixtures. Right: the part around the optimum, also a
+    triangle, whose corners are not pure families.
     """
     figure = Figure(figsize=(WIDTH, 5.4))
     whole, part = figure.subplots(1, 2, width_ratios=(1, 1.9))
@@ -42,7 +42,7 @@ def ternary(decision: Decision) -> Figure:
     _draw_triangle(whole, decision, np.zeros(3), n_ticks=4, gap=0.085)
     whole.fill(*_points(_corners(lower), np.zeros(3)).T, fill=False, edgecolor=INK)
     _draw_triangle(part, decision, lower, n_ticks=7, gap=0.045)
-    whole.set_title("all mixtures; the frame is the triangle at the right")
+    whole.set_title("all mixtures; the frame marks the right panel")
     part.set_title("around the recommended mixture")
     figure.legend(
         handles=_handles(decision, lower), loc="outside lower center", ncols=3

@@ -1,4 +1,4 @@
-"""Where the optimal mixture lies, and which mixtures are as good as the recommended."""
+"""The region of the optimal mixture, and mixtures as good as the recommended one."""
 
 from matplotlib.figure import Figure
 
@@ -10,10 +10,10 @@ from bayeslaw.plots.ternary import ternary
 
 @styled
 def simplex_region(decision: Decision) -> Figure:
-    """Credible region of the optimal mixture beside the flat region.
+    """Draw the credible region of the optimal mixture and the flat region.
 
-    Three families: triangles with draws, densest region, flat region and the compared
-    mixtures. More, or two: a line a mixture across one scale a family.
+    Three families: triangles with draws, densest region, flat region and compared
+    mixtures. Other numbers: one line per mixture across one scale per family.
 
     Args:
       decision: result of `optimal_ratios` for two or more families.

@@ -1,6 +1,6 @@
 """Which way to choose runs finds good ratios for the fewest FLOPs, on simulated truths.
 
-  python -m benchmarks.selection.selection_study LINES.jsonl [--truths 2]
+  python -m benchmarks.selection.selection_study LINES.jsonl [--truths 2] [--part 0/1]
   python -m benchmarks.selection.summary LINES.jsonl -o OUT.json
 
 Nine runs are made for every truth; then each strategy may have spent 1, 2, 4, ... times
@@ -24,7 +24,7 @@ from bayeslaw.data.losses import RunTable, table_from_rows
 from bayeslaw.decisions.target import Target
 from bayeslaw.design import Costs, DesignSettings, next_runs
 from bayeslaw.design.beliefs import beliefs_of
-from bayeslaw.design.candidates import Looks, cells, mixtures
+from bayeslaw.design.candidates import cells, mixtures
 from bayeslaw.design.outcomes import Outcomes, parameters_of
 from bayeslaw.inference.fitting import fit
 from bayeslaw.inference.sampler import SamplerSettings
@@ -176,7 +176,9 @@ def by_design(
     strategy: str, laboratory: Laboratory, budget: float, seed: int
 ) -> tuple[Choices, list[int]]:
     """Strategies that look at no loss: by chance, or far from all other runs."""
-    pool = mixtures(np.full(5, 0.2), RESTS, Looks(MIXTURES, seed=seed))
+    pool = mixtures(
+        np.full(5, 0.2), RESTS, DesignSettings(max_mixtures=MIXTURES, seed=seed)
+    )
     choices = Choices(CELLS, pool)
     if strategy == "max-min grid":
         features, found_at = choices.features(), []
@@ -201,7 +203,9 @@ def by_information(
     action = target.best()
     tried = np.unique([run[3] for run in laboratory.made], axis=0)
     able = [cell for cell in CELLS if cell.cost <= budget]
-    choices = Choices(able, mixtures(action, tried, Looks(MIXTURES, seed=seed)))
+    choices = Choices(
+        able, mixtures(action, tried, DesignSettings(max_mixtures=MIXTURES, seed=seed))
+    )
     outcomes = Outcomes(posterior, able, choices.mixtures)
     drawn, _ = parameters_of(posterior, outcomes.draws)
     now = beliefs_of(target, outcomes.scores, outcomes.index, drawn)

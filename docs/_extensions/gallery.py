@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "docs/gallery"
 FILE_NAME = re.compile(r"[\w./-]+")
+DETAILS = '<details style="margin-bottom: 3em"><summary>Script</summary>'
 logger = logging.getLogger(__name__)
 
 
@@ -76,7 +77,7 @@ class Drawing(SphinxDirective):
             nodes.figure("", image),
             *self.parse_text_to_nodes(caption),
             *self.parse_content_to_nodes(),
-            nodes.raw("", "<details><summary>Script</summary>", format="html"),
+            nodes.raw("", DETAILS, format="html"),
             nodes.literal_block(source, source, language="python"),
             nodes.raw("", "</details>", format="html"),
         ]

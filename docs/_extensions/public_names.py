@@ -1,8 +1,8 @@
-"""Describe names at their public place and link to them there.
+"""Describe names at their public place.
 
 The directive `public` takes names such as `bayeslaw.fit`, one a line. Records that a
-function takes or returns, and records in their fields, follow it if they are of the
-same folder.
+function takes or returns, and records in their fields, follow it if the face of the
+same folder offers them.
 """
 
 import inspect
@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
-from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
+
+# The alias `bayeslaw.laws.Number`, as autodoc spells it out.
+NUMBER = "Float[Any, '...'] | float | int"
 
 
 class Public(SphinxDirective):
@@ -47,10 +48,11 @@ def described_with(name: str) -> Iterator[tuple[str, Any]]:
     seen = {value}
     while waiting:
         for record in records_in(waiting.pop(0)):
-            if record not in seen and folder_of(record) == folder:
+            place = public_place(record)
+            if place and record not in seen and folder_of(record) == folder:
                 seen.add(record)
                 waiting.append(record)
-                yield public_place(record), record
+                yield place, record
 
 
 def folder_of(value: Any) -> str:
@@ -71,14 +73,14 @@ def records_in(value: Any) -> Iterator[type]:
             yield hint
 
 
-def public_place(record: type) -> str:
-    """The shortest path of modules that offers the record."""
-    parts = record.__module__.split(".")
-    for length in range(1, len(parts)):
-        place = ".".join(parts[:length])
+def public_place(record: type) -> str | None:
+    """The shortest path of faces that offer the record, None if none does."""
+    folders = record.__module__.split(".")[:-1]
+    for length in range(1, len(folders) + 1):
+        place = ".".join(folders[:length])
         if getattr(import_module(place), record.__name__, None) is record:
             return f"{place}.{record.__name__}"
-    return f"{record.__module__}.{record.__name__}"
+    return None
 
 
 def directive(place: str, value: Any) -> list[str]:
@@ -88,47 +90,28 @@ def directive(place: str, value: Any) -> list[str]:
     return [f".. autofunction:: {place}", ""]
 
 
-def link(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.TextElement
-) -> nodes.reference | None:
-    """Link a name, such as a type in a signature, to where it is described.
-
-    Signatures name the module that defines a record (`bayeslaw.decisions.decision`);
-    the record is described at the face of its folder (`bayeslaw.decisions`).
-    """
-    module, _, name = node.get("reftarget", "").rpartition(".")
-    domain = env.get_domain("py")
-    places = [
-        place
-        for place in domain.objects
-        if place.endswith(f".{name}")
-        and f"{module}.".startswith(place.removesuffix(name))
-    ]
-    if node.get("refdomain") != "py" or len(places) != 1:
-        return None
-    return domain.resolve_xref(
-        env, node["refdoc"], app.builder, "obj", places[0], node, text
-    )
+def leave_out(app: Sphinx, what: str, name: str, obj, skip: bool, options):
+    """Skip fields, which stand under `Attributes:`, and what pydantic adds."""
+    is_field = type(obj).__name__ == "_tuplegetter"
+    return True if is_field or name in {"model_config", "model_post_init"} else None
 
 
-def skip_fields(app: Sphinx, what: str, name: str, obj, skip: bool, options):
-    """Leave out fields of named tuples, which stand under `Attributes:`."""
-    return True if type(obj).__name__ == "_tuplegetter" else None
-
-
-def show_factories(
+def shorten(
     app: Sphinx, what: str, name: str, obj, options, arguments: str, result: str
-) -> tuple[str, str] | None:
-    """Write a default made by a factory as Python can read it."""
-    return (arguments.replace("<factory>", "..."), result) if arguments else None
+) -> tuple[str | None, str | None]:
+    """Write what Sphinx cannot read or a reader would not: factories, type aliases."""
+
+    def plain(part: str | None) -> str | None:
+        return part and part.replace("<factory>", "...").replace(NUMBER, "Number")
+
+    return plain(arguments), plain(result)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive, the links and how records are shown."""
+    """Register the directive and how records and signatures are shown."""
     app.add_directive("public", Public)
-    app.connect("missing-reference", link)
-    app.connect("autodoc-skip-member", skip_fields)
-    app.connect("autodoc-process-signature", show_factories)
+    app.connect("autodoc-skip-member", leave_out)
+    app.connect("autodoc-process-signature", shorten)
     # As the docstrings call them; Sphinx says "Variables".
     (fields,) = (one for one in PyObject.doc_field_types if one.name == "variable")
     fields.label = "Attributes"

@@ -1,6 +1,6 @@
 """Downstream curves that break, and others
 
-Simulated scores in the published pattern of breaks (Isik et al. 2024), with the noise
+Simulated: scores in the published pattern of breaks (Isik et al. 2024), with the noise
 of test sets of 3000 sentences. Bands: 90 % of the score without noise. Grey: twice the
 tokens spent.
 """

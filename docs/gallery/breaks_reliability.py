@@ -1,7 +1,7 @@
 """Is a stated P(break) right?
 
-Simulated curves, all numbers of checkpoints together. Points of at least ten curves,
-with one standard error. Dashed: as stated.
+Simulated: curves with all numbers of checkpoints together. Each point stands for ten
+curves or more, with one standard error. Dashed: as stated.
 """
 
 import json

@@ -46,7 +46,8 @@ with figure_style():
                 label=f"{level} % intervals",
             )
         axes.set(title=title, xlim=(0, 100))
-        axes.set_xlabel(f"intervals that hold the truth, % of {records[0]['studies']}")
+        studies = f"{records[0]['studies']} studies"
+        axes.set_xlabel(f"intervals that hold the truth, % ({studies})")
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
     panels[0].set_yticks(range(len(arms)), arms)

@@ -1,6 +1,6 @@
 """What the priors expect before the fit
 
-Measured losses of `runs/sample-families` over the bands in which the priors of
+Measured: losses of `runs/sample-families`, over the bands in which the priors of
 `models/token_drift.toml` expect them.
 """
 

@@ -9,7 +9,16 @@ from pathlib import Path
 from bayeslaw.plots import rank_traces, save_figure
 from docs.shipped_study import posterior
 
-QUANTITIES = ("log_gamma_mean", "log_gamma_sd", "token_drift_mean", "nu")
+QUANTITIES = (
+    "level_mean",
+    "level_sd",
+    "log_alpha_mean",
+    "log_gamma_mean",
+    "log_gamma_sd",
+    "token_drift_mean",
+    "token_drift_sd",
+    "nu",
+)
 draws = posterior()["posterior"].dataset
 figure = rank_traces({name: draws[name] for name in QUANTITIES})
 save_figure(figure, Path("docs/gallery/generated/rank_traces.svg"))

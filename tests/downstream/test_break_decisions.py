@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from published_pattern import PUBLISHED, published_pattern
 
 from bayeslaw.cli.main import app
 from bayeslaw.data.scores import curves_from_rows, write_curves
@@ -14,6 +13,7 @@ from bayeslaw.downstream.break_posterior import break_posterior
 from bayeslaw.downstream.card import Baseline, Prices, make_card
 from bayeslaw.downstream.rules import guide, plug_in
 from bayeslaw.errors import InputError
+from benchmarks.breaks.published_pattern import PUBLISHED, published_pattern
 
 D_P = 1e9 * 4.0 ** np.arange(6)
 RISES = [20.0, 22.1, 23.9, 26.2, 28.0, 29.9]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from curve_truths import broken, monotone, observe
 from scipy import integrate, stats
 
 from bayeslaw.downstream.break_posterior import BreakPrior, break_posterior
@@ -16,6 +15,7 @@ from bayeslaw.downstream.evidence import (
 )
 from bayeslaw.downstream.score_scale import Scale
 from bayeslaw.errors import InputError
+from benchmarks.breaks.curve_truths import broken, monotone, observe
 
 SHAPES = all_shapes()
 

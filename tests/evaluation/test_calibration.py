@@ -123,7 +123,7 @@ def test_faults_are_exit_status_2(tmp_path, bayeslaw_command, fitted):
     words += ("--truth", "models/default.toml", "-o", output)
     status, out, _ = bayeslaw_command("calibrate", *words)
     assert status == 2
-    assert "FAULT: theta: too narrow." in out
+    assert "Fault: theta: too narrow." in out
     assert calls[0][0] == "he2024_common_gamma"
     assert calls[0][1]["truth"].name == "default"
     status, out, err = bayeslaw_command("calibrate", *words, "--json")

@@ -248,7 +248,7 @@ def test_the_largest_runs_are_those_of_the_largest_size_or_compute():
 def test_a_posterior_of_another_table_is_refused():
     table, _ = study()
     other = table.select(table.columns["N"] > 2e7, why="larger only")
-    with pytest.raises(InputError, match="does not belong to this table") as raised:
+    with pytest.raises(InputError, match="fitted to another table") as raised:
         compare(posteriors(), other)
     assert_five_parts(str(raised.value))
 
@@ -294,8 +294,8 @@ def test_what_is_printed_names_runs_rows_and_the_best_model(capsys, monkeypatch)
     print_comparison(compared())
     print_sensitivity(decision_sensitivity(posteriors(), N=1e9, D=2e10))
     out = capsys.readouterr().out
-    assert "Each run left out in turn: 90 simulated rows, 15 runs" in out
-    assert "All runs of N = 2.5e+08 left out" in out
+    assert "Leave one run out: 90 simulated rows, 15 runs" in out
+    assert "All runs of N = 2.5e+08 held out" in out
     best = next(line for line in out.splitlines() if line.startswith("true"))
     assert "best" in best
     assert "if shifted" in out

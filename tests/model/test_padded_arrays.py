@@ -102,7 +102,7 @@ def test_a_spec_that_describes_no_row_is_refused():
     other = spec.model_copy(
         update={"rows": spec.rows.model_copy(update={"metric": "bleu"})}
     )
-    with pytest.raises(InputError, match=r"no row left[\s\S]*metric = bleu"):
+    with pytest.raises(InputError, match=r"no rows left[\s\S]*metric = bleu"):
         select_rows(table, other)
 
 
@@ -164,7 +164,9 @@ def test_ratios_of_zero_are_rows_of_transfer_and_left_out_elsewhere():
 
 def test_repetition_without_distinct_tokens_is_refused():
     spec = changed_spec(extensions={"repetition": True})
-    with pytest.raises(InputError, match="repetition needs distinct tokens"):
+    with pytest.raises(
+        InputError, match="repetition needs the number of distinct tokens"
+    ):
         arrange(small_study()[0], spec)
 
 

@@ -131,7 +131,7 @@ def test_a_spec_survives_its_own_record():
             {"gamma": {"q05": 0.1, "q50": 1, "q95": 2}},
             ["or two quantiles"],
         ),
-        ({"gamma": {"q05": 0.3, "q95": 0.1}}, ["do not rise", "exchange"]),
+        ({"gamma": {"q05": 0.3, "q95": 0.1}}, ["do not increase", "swap"]),
         ({"gamma": {"q05": 0.0, "q95": 0.1}}, ["gamma.q05", "greater than 0"]),
         ({"gamma": {"median": 0.1}}, ["median = 0.1", "log_scale = "]),
         (

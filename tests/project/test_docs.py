@@ -1,5 +1,6 @@
-"""What the documents say holds: commands, priors, the quickstart as a whole."""
+"""What the documents say holds: commands, names, figures, priors, the quickstart."""
 
+import ast
 import math
 import re
 import shlex
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+SCRIPTS = sorted(ROOT.glob("docs/gallery/*.py"))
 STUDY = Path("runs/sample-families")
 
 
@@ -58,6 +60,38 @@ def test_documented_commands_take_the_options_shown(document):
             known = {name for option in options for name in option.opts}
             used = {word for word in arguments if word.startswith("-")}
             assert used <= known | {"--help"}, f"{document.name}: {words}"
+
+
+def test_every_public_name_is_on_a_reference_page():
+    import bayeslaw
+
+    pages = ROOT.glob("docs/reference/*.md")
+    text = "\n".join(page.read_text() for page in pages if page.stem != "index")
+    described = re.findall(r"^(?:\.\. py:data:: )?bayeslaw\.(\w+)$", text, re.M)
+    assert set(bayeslaw.__all__) - set(described) == set()
+
+
+def test_the_index_of_the_reference_lists_every_public_name():
+    import bayeslaw
+
+    text = (ROOT / "docs/reference/index.md").read_text()
+    assert set(bayeslaw.__all__) - set(re.findall(r"\bbayeslaw\.(\w+)", text)) == set()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_figure_states_its_origin_and_is_in_the_gallery(script):
+    source = script.read_text()
+    _, _, caption = ast.get_docstring(ast.parse(source)).partition("\n\n")
+    assert re.match(r"(Measured|Published|Simulated): ", caption)
+    assert f'"docs/gallery/generated/{script.stem}.svg"' in source
+    page = (ROOT / "docs/gallery/index.md").read_text()
+    assert f"{{drawing}} {script.stem}\n" in page
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_figure_of_a_document_has_a_script(document):
+    shown = re.findall(r"gallery/generated/(\w+)\.svg\)", document.read_text())
+    assert set(shown) <= {script.stem for script in SCRIPTS}
 
 
 def test_the_demo_is_the_quickstart_without_its_first_look():

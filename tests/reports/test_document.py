@@ -139,7 +139,7 @@ def test_decision_shows_ratios_flatness_regret_and_extrapolation(page_of):
     page, posterior = page_of(families), synthetic_posterior(families)
     decision = optimal_ratios(posterior, N=1.2e9, D=5e10)
     start = page.text.index("Recommended mixture")
-    text = page.text[start : page.text.index("Law over the data", start)]
+    text = page.text[start : page.text.index("Fitted law and data", start)]
     for name in families:
         assert f"{name} {ratio(decision.ratios[name])}" in text
     flatness = next(
@@ -218,7 +218,7 @@ def test_allowed_failed_checks_are_the_first_line(bad_report):
     body = page.html.split("<body>")[1].lstrip()
     assert body.startswith('<p class="failed" role="alert">')
     assert "FAILED its checks" in page.texts[1]
-    assert "divergences (1200 of 1200)" in page.texts[1]
+    assert "divergences (1200 of 1200; limit: at most 0.1%" in page.texts[1]
     assert '<span class="verdict fail">fail</span>' in page.html
     assert [entry.name for entry in bad_report.parent.iterdir()] == ["report.html"]
 

@@ -5,12 +5,19 @@
 
 import numpy as np
 import pytest
-from curve_truths import MONOTONE, NEW_FAMILIES, hierarchy
-from published_pattern import PUBLISHED, published_pattern
-from study import calibration, coverage, mixed, never, regret, simulate
 
 from bayeslaw.downstream.break_analysis import breaks
 from bayeslaw.downstream.break_sampling import Member, sample_curves
+from benchmarks.breaks.curve_truths import MONOTONE, NEW_FAMILIES, hierarchy
+from benchmarks.breaks.published_pattern import PUBLISHED, published_pattern
+from benchmarks.breaks.study import (
+    calibration,
+    coverage,
+    mixed,
+    never,
+    regret,
+    simulate,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,12 @@
 """Chosen runs against runs by chance, on simulated truths.
 
-The whole comparison is benchmarks/selection, its numbers docs/explanation/next-runs.md.
+The whole comparison is benchmarks/selection, its numbers docs/evidence/next-runs.md.
 """
 
 import numpy as np
 import pytest
-from selection_study import history
+
+from benchmarks.selection.selection_study import history
 
 pytestmark = pytest.mark.slow
 

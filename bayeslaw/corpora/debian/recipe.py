@@ -146,7 +146,7 @@ def _check_languages(
     missing += [family for family, codes in families.items() if empty.issuperset(codes)]
     if missing:
         raise InputError(
-            "languages without text",
+            "no text for these languages or families",
             f"source debian:, genre {options.genre}",
             ", ".join(missing),
             "languages that the packages have in this genre",

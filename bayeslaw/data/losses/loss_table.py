@@ -61,7 +61,7 @@ class RunTable:
 
     @property
     def has_ratios(self) -> bool:
-        """Whether sampling ratios are given: for all rows, or else for none."""
+        """Whether sampling ratios are given, for all rows or for none."""
         import numpy as np
 
         return not np.isnan(self.columns["p"]).any()

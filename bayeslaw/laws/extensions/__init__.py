@@ -1,4 +1,4 @@
-"""Nested additions to a law, one file each."""
+"""Extensions of a law, one file each."""
 
 import lazy_loader
 

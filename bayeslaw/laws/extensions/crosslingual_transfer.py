@@ -25,20 +25,20 @@ def with_own(log_transfer: Any, own: Any) -> Any:
 
 
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
-    """Put the effective ratio in the place of p."""
+    """Replace p by the effective ratio."""
     transfer = with_own(coordinates["log_transfer"], inputs["own"])
     ratio = jnp.log(effective_ratio(inputs["mixture"], transfer)) - inputs["log_p0"]
     return {**inputs, "p": ratio}, coordinates
 
 
 def to_natural(coordinates: Values) -> dict[str, Any]:
-    """tau_ij; that of a family to itself is 1, whatever stands here."""
+    """Report tau_ij; that of a family to itself is always 1."""
     return {"transfer": jnp.exp(coordinates["log_transfer"])}
 
 
 TRANSFER = Extension(
     name="transfer",
-    meaning="effective ratio q_i = p_i + sum_j tau_ij p_j in the place of p_i",
+    meaning="effective ratio q_i = p_i + sum_j tau_ij p_j instead of p_i",
     coordinates={
         # A token of another family is worth .01 of an own one in the prior's middle,
         # and between .0002 and .5 for most pairs.

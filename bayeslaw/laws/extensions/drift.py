@@ -49,7 +49,7 @@ DRIFT = _drift(
     "gamma_per_decade",
     prior=GroupPrior(0.0, 0.1, 0.1),
     is_default=True,
-    source="He et al. 2024 assume none; intervals for ratios are too narrow if wrong",
+    source="He et al. 2024 assume none; if wrong, intervals of ratios are too narrow",
 )
 TOKEN_DRIFT = _drift(
     "token_drift",

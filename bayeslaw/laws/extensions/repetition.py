@@ -1,4 +1,4 @@
-"""Repetition: a token seen again is worth less than a fresh one."""
+"""Repetition: a token seen again is worth less than a new one."""
 
 from math import log
 from typing import Any
@@ -10,10 +10,10 @@ from bayeslaw.laws.law import Coordinate, Extension, Number, Values
 
 
 def worth(epochs: Number, R: Number) -> Any:
-    """Average worth of a token, a fresh one being 1.
+    """Average worth of a token, relative to a new token.
 
     Args:
-      epochs: how often each distinct token was seen; 1 or less is fresh throughout.
+      epochs: how often each distinct token was seen; 1 or less means all new.
       R: repetitions after which the gain has fallen to 1/e, R*_D of the paper.
 
     Returns:
@@ -26,7 +26,7 @@ def worth(epochs: Number, R: Number) -> Any:
 
 
 def adjust(inputs: Values, coordinates: Values) -> tuple[Values, Values]:
-    """Count tokens at their worth in the data term."""
+    """Weight tokens by their worth in the data term."""
     R = jnp.exp(coordinates["log_R"])[:, None]
     tokens = inputs["D"] + jnp.log(worth(inputs["epochs"], R))
     return {**inputs, "D": tokens}, coordinates
@@ -39,7 +39,7 @@ def to_natural(coordinates: Values) -> dict[str, Any]:
 
 REPETITION = Extension(
     name="repetition",
-    meaning="repeated tokens count less in the data term",
+    meaning="repeated tokens are worth less in the data term",
     coordinates={
         "log_R": Coordinate(
             GroupPrior(log(15.4), 0.7, 0.5),

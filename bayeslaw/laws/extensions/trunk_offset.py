@@ -1,4 +1,4 @@
-"""Trunk offset: losses at constant learning rate lie off those of cooled runs."""
+"""Trunk offset: losses at constant learning rate differ from those of cooled runs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Running the trainings of a study: here, on a cluster, resumed, collected."""
+"""Run the trainings of a study: on this machine or a cluster, with resume."""
 
 import lazy_loader
 

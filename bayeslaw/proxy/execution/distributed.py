@@ -1,7 +1,8 @@
-"""One training on the devices of several processes, on one machine or many.
+"""Train one run on the devices of several processes, on one machine or many.
 
 Every process runs the same program on the same study; JAX adds the communication. The
-first process writes, the others read: all need the study's folder at the same path.
+first process writes and the others read, so all need the study's folder at the same
+path.
 """
 
 from pathlib import Path
@@ -30,14 +31,14 @@ def train_together(
 ) -> int:
     """Train the runs of a study one after the other, each on all devices.
 
-    To be called in every process. Finished runs are skipped and unfinished ones go on
-    from their last checkpoint, also on another number of devices.
+    Call it in every process. Finished runs are skipped, and unfinished runs resume from
+    their last checkpoint, even on another number of devices.
 
     Args:
       path: the study file.
       weights: "replicated", or "full" to divide weights over the devices (FSDP).
-      **cluster: of `jax.distributed.initialize`: `coordinator_address`,
-        `num_processes`, `process_id`. Found by itself under Slurm, Open MPI,
+      **cluster: arguments of `jax.distributed.initialize`: `coordinator_address`,
+        `num_processes`, `process_id`. Found automatically under Slurm, Open MPI,
         Kubernetes and on TPUs.
 
     Returns:
@@ -63,7 +64,7 @@ def train_together(
 
 
 def check_batch(study: StudyFile, layout: Layout, path: str | Path) -> None:
-    """Refuse a batch of which the devices would have unequal parts."""
+    """Refuse a batch that would give the devices unequal parts."""
     training, n = study.training, len(layout.devices)
     if training.batch_size % (training.accumulation * n):
         raise InputError(
@@ -72,7 +73,7 @@ def check_batch(study: StudyFile, layout: Layout, path: str | Path) -> None:
             f"{training.batch_size} sequences in {training.accumulation} forward "
             f"passes on {n} devices",
             f"a multiple of {training.accumulation * n} (accumulation * devices)",
-            "change batch_size or accumulation, or take another number of devices",
+            "change batch_size or accumulation, or use another number of devices",
         )
 
 
@@ -86,7 +87,7 @@ def _prepare(
 
 
 def _train(run: RunFolder, layout: Layout) -> None:
-    """Train one run; a loss that is not finite ends it in all processes alike."""
+    """Train one run; a loss that is not finite ends it in all processes."""
     try:
         train_run(run, layout)
     except TrainingDiverged as error:

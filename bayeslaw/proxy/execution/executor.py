@@ -1,7 +1,7 @@
-"""A study on an executor: runs sent, watched and collected into its table.
+"""Run a study on an executor: start its runs, watch them and collect their rows.
 
-The parent alone writes the table. What a run measured lies in its folder first, so
-whatever is killed, the next start finds the rows and appends those missing.
+Only the parent writes the table. The rows of a run are saved in its folder first, so
+whatever process is killed, the next start finds them and appends those missing.
 """
 
 import contextlib
@@ -41,26 +41,26 @@ from bayeslaw.proxy.study import (
 
 @runtime_checkable
 class Executor(Protocol):
-    """Where runs are trained: `Pool` on this machine, `JobArray` on a cluster."""
+    """Trains runs: `Pool` on this machine, `JobArray` on a cluster."""
 
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Train prepared runs; yields at every poll and calls `on_end` after each run.
+        """Train prepared runs; yield at every poll and call `on_end` after each run.
 
         It may stop while runs are left that something else will train.
 
         Args:
           runs: folders with a spec, none of them over, in the order to start them.
           out: folder for logs.
-          on_end: called with each run that has ended, well or not.
+          on_end: called with each run that has ended, successfully or not.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What `train_study` or `collect_study` did."""
+    """The result of `train_study` or `collect_study`."""
 
     trained: int  # runs finished now
     skipped: int  # runs that needed nothing: finished before, or known to diverge
@@ -71,20 +71,22 @@ class Summary:
     seconds: float  # wall time
 
     def __str__(self) -> str:
-        """Two or three sentences, and a line for each failed run."""
+        """Summarise in two or three sentences, plus a line for each failed run."""
         lines = [
             f"{self.trained} runs trained, {self.skipped} skipped, "
             f"{len(self.failed)} failed; {self.rows_added} observations appended. "
             f"{self.tokens:,} tokens in {self.seconds:.0f} s."
         ]
         if self.unfinished:
-            lines.append(f"{self.unfinished} runs wait or are with a cluster.")
+            lines.append(
+                f"{self.unfinished} runs are waiting or assigned to cluster jobs."
+            )
         return "\n".join(
             [*lines, *(f"failed: {run}: {why}" for run, why in self.failed.items())]
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """Convert the fields to a plain record for JSON."""
         return asdict(self)
 
 
@@ -95,16 +97,16 @@ def train_study(
     board: TensorBoard | None = None,
     progress: bool = True,
 ) -> Summary:
-    """Train every run of a study that is not finished, and appends its observations.
+    """Train every unfinished run of a study and append its observations.
 
     Args:
-      path: the study file; `observations.csv` and `out/` lie beside it.
-      executor: where to train; a process per core of this machine if None.
-      board: where the logs are copied to.
+      path: the study file; `observations.csv` and `out/` are next to it.
+      executor: where to train; one process per core of this machine if None.
+      board: TensorBoard to copy the logs to.
       progress: whether to draw a progress bar on standard error.
 
     Returns:
-      what was done. Failed runs are listed with the reason; the others went on.
+      a summary. Failed runs are listed with their reasons; the others continued.
 
     Raises:
       InputError: the study file is wrong, the table was measured with other settings,
@@ -120,7 +122,7 @@ def train_study(
 
 
 def collect_study(path: str | Path) -> Summary:
-    """Append what finished runs have measured so far, and trains nothing.
+    """Append the rows measured so far, and train nothing.
 
     Args and Raises: as `train_study`.
     """
@@ -129,7 +131,7 @@ def collect_study(path: str | Path) -> Summary:
 
 
 class _Study:
-    """A study whose lock is held, its measured rows collected."""
+    """A study whose lock is held and whose measured rows are collected."""
 
     def __init__(self, folder: Path, study: StudyFile, specs: list[RunSpec]):
         self._folder, self._study, self._began = folder, study, time.monotonic()
@@ -148,7 +150,7 @@ class _Study:
     def train(
         self, executor: Executor, *, board: TensorBoard | None, progress: bool
     ) -> None:
-        """Train the runs, the longest first so that the last end together."""
+        """Train the runs, the longest first so that the last ones end together."""
         if not self._todo:
             return
         corpus_folder = training_corpus(self._study, self._folder)
@@ -176,7 +178,7 @@ class _Study:
             board.close(runs)
 
     def summary(self) -> Summary:
-        """What has been done."""
+        """Summarise what has been done."""
         todo = [self._runs[spec.run] for spec in self._todo]
         trained = sum(run.is_finished for run in todo)
         return Summary(
@@ -199,7 +201,7 @@ class _Study:
 
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[_Study]:
-    """The study, locked against a second process that would write its table."""
+    """Open the study, locked against a second process that would write its table."""
     study, folder = read_study(path), Path(path).parent
     specs = expand(study)
     (folder / "out" / "runs").mkdir(parents=True, exist_ok=True)
@@ -208,11 +210,11 @@ def _opened(path: str | Path) -> Iterator[_Study]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(
-                "this study is being trained by another process",
+                "another process is training this study",
                 str(folder),
                 "a locked study",
                 "one training process per study",
-                "wait for it to end, or stop it",
+                "wait for it to end, or stop it; runs resume from their checkpoints",
             ) from error
         check_table(folder, specs)
         yield _Study(folder, study, specs)

@@ -1,4 +1,4 @@
-"""Studies that grow: the sizes they offer, and further runs written into their file."""
+"""Extend studies: the sizes they offer, and further runs added to their file."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class AddedRun:
       proxy: name of its size in the study.
       mixture: sampling ratios by family.
       tokens: values of D, rising.
-      seed: its seed; the next free one where the study has it already.
+      seed: its seed; the next free one if the study already has it.
     """
 
     proxy: str
@@ -34,7 +34,7 @@ class AddedRun:
 
 
 def sizes_of(study: StudyFile) -> dict[str, float]:
-    """Non-embedding parameters N of every proxy that a study names."""
+    """Non-embedding parameters N of every proxy in a study."""
     return {name: float(_parameters(proxy)) for name, proxy in study.proxies.items()}
 
 
@@ -44,26 +44,26 @@ def _parameters(proxy: Proxy) -> int:
 
 
 def tokens_of(study: StudyFile) -> tuple[float, ...]:
-    """All values of D that a study's grids ask for, rising."""
+    """All values of D in a study's grids, increasing."""
     return tuple(sorted({float(count) for grid in study.grid for count in grid.tokens}))
 
 
 def add_runs(
     study: str | Path, runs: Sequence[AddedRun], output: str | Path, why: str = ""
 ) -> None:
-    """Write a study file with further runs; what it said before is kept word for word.
+    """Write a study file with further runs; its previous text is kept verbatim.
 
-    Runs made before keep their names and settings, so that `train_study` of the new
-    file beside the same table trains the new ones only.
+    Existing runs keep their names and settings, so that `train_study` of the new file
+    next to the same table trains only the new runs.
 
     Args:
       study: the study file.
       runs: what to add.
       output: the file to write, whole or not at all; may be the study file itself.
-      why: a line of comment.
+      why: a comment line.
 
     Raises:
-      InputError: the study, or the study with these runs, is not one.
+      InputError: the study, or the study with these runs, is invalid.
     """
     path = Path(study)
     text = path.read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def add_runs(
 def _name(
     mixture: Mapping[str, float], names: Mapping[str, Mapping[str, float]]
 ) -> str:
-    """The name of a mixture that the study has; else a new one."""
+    """The name of a mixture if the study has it; else a new name."""
     for name, other in names.items():
         keys = {*mixture, *other}
         if all(abs(mixture.get(k, 0) - other.get(k, 0)) < SAME for k in keys):

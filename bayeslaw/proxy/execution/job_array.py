@@ -1,7 +1,7 @@
 """The executor of a cluster: runs as jobs of one array, watched or left alone.
 
-A run's folder says which job trains it, so a later call finds the jobs of an earlier
-one and sends no run twice.
+A run's folder records which job trains it, so a later call finds the jobs of an earlier
+one and submits no run twice.
 """
 
 import time
@@ -22,14 +22,14 @@ MAX_JOBS = 1000
 
 @runtime_checkable
 class Queue(Protocol):
-    """A cluster, as far as it is needed here; `SlurmQueue` is one."""
+    """The interface of a cluster; `SlurmQueue` implements it."""
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
-        """Send tasks as one array; returns the names of their jobs, in order."""
+        """Submit tasks as one array; return the names of their jobs, in order."""
         ...
 
     def ended_jobs(self, jobs: set[str]) -> Mapping[str, str]:
-        """Those of the jobs that will not run again, with the state they ended in."""
+        """The jobs that will not run again, with the state in which they ended."""
         ...
 
 
@@ -38,8 +38,8 @@ class JobArray:
 
     Args:
       queue: the cluster.
-      wait: whether to stay until all runs have ended. If not, the rows come into the
-        table with a later call.
+      wait: whether to wait until all runs have ended. If not, a later call adds the
+        rows to the table.
     """
 
     def __init__(self, queue: Queue, *, wait: bool = True):
@@ -49,9 +49,9 @@ class JobArray:
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Send the runs that no living job trains; see `Executor`.
+        """Submit the runs that no active job trains; see `Executor`.
 
-        Leaving the iteration early (Ctrl-C) leaves the jobs alone.
+        Leaving the iteration early (Ctrl-C) does not stop the jobs.
         """
         ended = self._queue.ended_jobs({run.job for run in runs if run.job})
         idle = [run for run in runs if not run.job or run.job in ended]
@@ -70,7 +70,7 @@ class JobArray:
             time.sleep(POLL_SECONDS)
 
     def _submit(self, runs: list[RunFolder], logs: Path) -> None:
-        """One job a run; beyond `MAX_JOBS` each job trains several, in turn."""
+        """Submit one job per run; beyond `MAX_JOBS`, each job trains several."""
         size = min(len(runs), MAX_JOBS)
         shares = [runs[first::size] for first in range(size)]
         tasks = [Task(tuple(run.path.absolute() for run in share)) for share in shares]
@@ -80,7 +80,7 @@ class JobArray:
                 run.give_to(job)
 
     def _is_over(self, run: RunFolder, ended: Mapping[str, str]) -> bool:
-        """Whether the run has ended; if without a word, that is recorded as a crash."""
+        """Whether the run has ended; an end without a record is recorded as a crash."""
         if run.is_over or run.failure:
             return True
         if run.job not in ended:

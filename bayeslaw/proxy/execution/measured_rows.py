@@ -1,6 +1,6 @@
-"""The tables of a study: what they hold and what finished runs add to them.
+"""The tables of a study: their content and the rows that finished runs add.
 
-Only the process that holds the study's lock writes it; see `executor`.
+Only the process that holds the study's lock writes them; see `executor`.
 """
 
 import csv
@@ -36,11 +36,11 @@ TRANSLATIONS = StudyTable(
 
 
 def collect(folder: Path, runs: Iterable[RunFolder]) -> int:
-    """Append the measured rows that the tables lack; returns how many.
+    """Append the measured rows that the tables lack; return how many.
 
     Args:
       folder: the folder of the study.
-      runs: those whose rows are looked at.
+      runs: the runs whose rows are collected.
     """
     runs = list(runs)
     return sum(_append(folder, table, runs) for table in (LOSSES, TRANSLATIONS))
@@ -55,7 +55,7 @@ def check_table(folder: Path, specs: Iterable[RunSpec]) -> None:
     """Refuse a table whose rows were measured with other settings.
 
     Raises:
-      InputError: naming the first such runs.
+      InputError: the table has such rows; names the first runs.
     """
     wanted = {spec.run: f"spec {spec.hash}" for spec in specs}
     other = {
@@ -68,11 +68,11 @@ def check_table(folder: Path, specs: Iterable[RunSpec]) -> None:
         first = sorted(other)[:10]
         more = f" and {len(other) - 10} more" if len(other) > 10 else ""
         raise InputError(
-            "the table holds runs that were measured with other settings",
+            "the table contains runs that were measured with other settings",
             f"{folder / LOSSES.name}, runs {', '.join(first)}{more}",
             other[first[0]],
             f"{wanted[first[0]]}, the settings of the study file",
-            "restore the study file, or give the changed study a folder of its own",
+            "restore the study file, or move the changed study file to a new folder",
         )
 
 

@@ -1,4 +1,4 @@
-"""The pool of training processes of this machine: one thread each, one per core."""
+"""The pool of training processes on this machine: one per core, one thread each."""
 
 import contextlib
 import os
@@ -22,26 +22,26 @@ class Pool:
       size: number of processes; one per usable core if None.
 
     Raises:
-      InputError: no process at all.
+      InputError: `size` is below 1.
     """
 
     def __init__(self, size: int | None = None):
         self._size = len(usable_cores()) if size is None else size
         if self._size < 1:
             raise InputError(
-                "nothing to train with",
+                "no training process",
                 "argument size, option --workers",
                 str(size),
                 "a positive number of processes",
-                "leave it out to use every core",
+                "omit it to use every core",
             )
 
     def train(
         self, runs: list[RunFolder], out: Path, on_end: Callable[[RunFolder], None]
     ) -> Generator[None]:
-        """Train all runs but those that belong to a cluster's job; see `Executor`.
+        """Train all runs except those of cluster jobs; see `Executor`.
 
-        Leaving the iteration early (Ctrl-C) ends the processes; their runs go on from
+        Leaving the iteration early (Ctrl-C) ends the processes; their runs resume from
         their latest checkpoint next time.
         """
         waiting = [run for run in reversed(runs) if not run.job]
@@ -70,7 +70,7 @@ class Slot:
         self._process: subprocess.Popen[str] | None = None
 
     def give(self, run: RunFolder) -> None:
-        """Let the process, started if need be, train a run."""
+        """Let the process train a run; start it if necessary."""
         if self._process is None or self._process.poll() is not None:
             self._close_input()
             self._process = self._start()
@@ -82,7 +82,7 @@ class Slot:
             self._process.stdin.flush()
 
     def ended_run(self) -> RunFolder | None:
-        """The run if it has just ended, well or not; a dead process's run crashed."""
+        """The run if it has just ended; the run of a dead process counts as crashed."""
         if self.run is None or self._process is None:
             return None
         # Asked before the files are looked at: a process may finish in between.
@@ -97,7 +97,7 @@ class Slot:
         return run
 
     def stop(self) -> None:
-        """End the process: at once if it trains, by closing its input if it waits."""
+        """End the process: at once if it is training, by closing its input if idle."""
         if self._process is None:
             return
         if self.run:
@@ -106,7 +106,7 @@ class Slot:
         self._process.wait()
 
     def _close_input(self) -> None:
-        """Tell the process that no more runs come."""
+        """Signal the process that no more runs follow."""
         if self._process and self._process.stdin:
             # A dead process has left what it did not read.
             with contextlib.suppress(BrokenPipeError):
@@ -129,10 +129,10 @@ def usable_cores() -> list[int]:
 
 
 def worker_settings() -> dict[str, str]:
-    """Environment variables of every process that trains, here or on a cluster.
+    """Environment variables of every training process, here or on a cluster.
 
     One thread per process: sums are taken in a fixed order, so resume is exact, and
-    processes do not get in each other's way. The compilation cache is shared by all.
+    processes do not compete for cores. The compilation cache is shared by all.
     """
     threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -144,7 +144,7 @@ def worker_settings() -> dict[str, str]:
 
 
 def worker_environment() -> dict[str, str]:
-    """Whole environment of a training process of the pool."""
+    """Complete environment of a training process of the pool."""
     return os.environ | worker_settings()
 
 

@@ -1,4 +1,4 @@
-"""Slurm as a queue: arrays of jobs sent by submitit, states read from squeue."""
+"""Slurm as a queue: job arrays submitted by submitit, states read from squeue."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class SlurmQueue:
     """The Slurm cluster of this machine.
 
     Args:
-      options: options of sbatch with underscores for hyphens, such as
+      options: options of sbatch, with underscores for hyphens, such as
         `{"partition": "cpu", "mem": "4G"}`; True for an option without a value.
       array_cap: jobs of the array that may run at a time; no limit if None.
 
@@ -57,10 +57,10 @@ class SlurmQueue:
         _check_options(self._options)
 
     def submit(self, tasks: Sequence[Task], logs: Path) -> list[str]:
-        """Send tasks as one array; returns the IDs of their jobs, such as `12_3`.
+        """Submit tasks as one array; return the IDs of their jobs, such as `12_3`.
 
         Raises:
-          InputError: Slurm refuses the jobs.
+          InputError: Slurm rejects the jobs.
         """
         submitit = import_submitit()
         executor = submitit.SlurmExecutor(logs, max_num_timeout=MAX_STOPS)
@@ -74,7 +74,7 @@ class SlurmQueue:
             jobs = executor.submit_array(tasks)
         except submitit.core.utils.FailedJobError as error:
             raise InputError(
-                "Slurm refuses the jobs",
+                "Slurm rejects the jobs",
                 "sbatch, options --slurm-option",
                 str(error).strip(),
                 "options that this cluster accepts",
@@ -83,10 +83,10 @@ class SlurmQueue:
         return [job.job_id for job in jobs]
 
     def ended_jobs(self, jobs: set[str]) -> dict[str, str]:
-        """Those of the jobs that have ended, with their state.
+        """The jobs that have ended, with their state.
 
-        A job that Slurm no longer knows has ended too. While Slurm does not answer,
-        none has.
+        A job that Slurm no longer lists has ended too. While Slurm does not respond, no
+        job is considered ended.
         """
         try:
             states = _read_states()
@@ -101,11 +101,11 @@ class SlurmQueue:
         if time.monotonic() - self._last_answer < PATIENCE_SECONDS:
             return
         raise InputError(
-            "Slurm does not answer",
+            "Slurm does not respond",
             "command squeue",
             str(error),
             f"an answer within {PATIENCE_SECONDS:.0f} seconds",
-            "try the same command later; jobs that run go on, and nothing is lost",
+            "try the same command later; running jobs continue and nothing is lost",
         ) from error
 
 
@@ -128,10 +128,10 @@ def import_submitit() -> ModuleType:
 
 
 def read_options(words: Iterable[str]) -> dict[str, Option]:
-    """Options of sbatch from words such as `partition=cpu` or `exclusive`.
+    """Parse options of sbatch from words such as `partition=cpu` or `exclusive`.
 
     Raises:
-      InputError: a word is no option.
+      InputError: a word is not an option.
     """
     options: dict[str, Option] = {}
     for word in words:
@@ -142,14 +142,14 @@ def read_options(words: Iterable[str]) -> dict[str, Option]:
                 "option --slurm-option",
                 word,
                 "NAME=VALUE, or NAME alone, as after `sbatch --`",
-                "write for example --slurm-option partition=cpu",
+                "write for example: --slurm-option partition=cpu",
             )
         options[name.replace("-", "_")] = value if equals else True
     return options
 
 
 def _read_states() -> dict[str, str]:
-    """States of this user's jobs by ID, the ended ones as long as Slurm lists them."""
+    """States of this user's jobs by ID, including ended jobs that Slurm still lists."""
     words = ("--me", "--array", "--states=all", "--noheader", "--format=%i %T")
     shown = subprocess.run(
         ["squeue", *words], capture_output=True, text=True, check=True, timeout=60
@@ -161,11 +161,11 @@ def _check_installed() -> None:
     programs = ("sbatch", "squeue", "srun")
     if missing := [name for name in programs if shutil.which(name) is None]:
         raise InputError(
-            "Slurm is not installed here",
+            "Slurm is not installed on this machine",
             "option --executor slurm",
             f"no {' and no '.join(missing)} on PATH",
-            "a machine from which jobs are submitted",
-            "log in there, or leave out --executor slurm to train on this machine",
+            "a machine from which Slurm jobs can be submitted",
+            "log in there, or omit --executor slurm to train on this machine",
         )
     require_extra("submitit", "slurm", "option --executor slurm")
 
@@ -177,5 +177,5 @@ def _check_options(options: Mapping[str, Option]) -> None:
             "option --slurm-option",
             ", ".join(name.replace("_", "-") for name in taken),
             "any other option of sbatch",
-            "leave it out; --array-cap limits how many jobs run at a time",
+            "remove it; use --array-cap to limit how many jobs run at a time",
         )

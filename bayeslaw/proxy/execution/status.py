@@ -1,6 +1,6 @@
-"""How far a study is, read from its files alone: the table and the folders of its runs.
+"""Progress of a study, read only from its files: the table and the folders of its runs.
 
-Nothing is locked, asked or changed, so it may be read at any time, by anybody.
+Nothing is locked or changed, so it can be read at any time.
 """
 
 from collections import Counter
@@ -21,20 +21,20 @@ from bayeslaw.proxy.study import (
     work_per_token,
 )
 
-# What a run can be, in the order in which they are told.
+# States of a run and their meanings, in the order in which they are printed.
 STATES = {
     "finished": "all rows measured",
-    "running": "a process trains it",
-    "queued": "given to a job of a cluster, which has not begun or was interrupted",
-    "interrupted": "begun, then stopped; goes on from its latest checkpoint",
-    "waiting": "not begun",
-    "failed": "with a reason; a crash is tried again, a divergence is not",
+    "running": "a process is training it",
+    "queued": "assigned to a cluster job that has not started or was interrupted",
+    "interrupted": "started, then stopped; resumes from its latest checkpoint",
+    "waiting": "not started",
+    "failed": "with a reason; a crash is retried, a divergence is not",
 }
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far one run is."""
+    """Progress of one run."""
 
     run: str
     state: str  # a key of STATES
@@ -48,7 +48,7 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """How far a study is."""
+    """Progress of a study."""
 
     study: str
     runs: tuple[RunStatus, ...]  # in the order of the study file
@@ -62,17 +62,17 @@ class StudyStatus:
         return sum(run.state == state for run in self.runs)
 
     def sentences(self) -> list[str]:
-        """What there is to say in words."""
+        """Describe the progress in sentences."""
         counts = [f"{n} {state}" for state in STATES if (n := self.count(state))]
         more = self.rows_measured - self.rows_collected
         lines = [
             f"{self.study}: {len(self.runs)} runs: {', '.join(counts)}.",
             f"{self.rows_collected} of {self.rows} rows in the table"
-            + (f", {more} more with the next `bayeslaw train`." if more else "."),
+            + (f"; `bayeslaw train` or --collect adds {more} more." if more else "."),
         ]
         if self.seconds_left is not None:
             left = timedelta(seconds=round(self.seconds_left))
-            lines.append(f"About {left} left at the present pace.")
+            lines.append(f"About {left} left at the current pace.")
         # The last line of a traceback says what went wrong; the JSON has all of it.
         return lines + [
             f"failed: {run.run}: {run.reason.splitlines()[-1]}"
@@ -81,7 +81,7 @@ class StudyStatus:
         ]
 
     def table(self) -> list[list[str]]:
-        """Rows of text for the runs that have begun and are not over."""
+        """Rows of text for the runs that have started and have not ended."""
         return [
             [
                 run.run,
@@ -95,12 +95,12 @@ class StudyStatus:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields and the counts of states, ready for JSON."""
+        """Convert the fields and the counts of states to a plain record for JSON."""
         return {"counts": {state: self.count(state) for state in STATES}} | asdict(self)
 
 
 def read_status(path: str | Path) -> StudyStatus:
-    """How far the study at `path` is.
+    """Read the progress of the study at `path`.
 
     Raises:
       InputError: the study file is wrong.
@@ -148,7 +148,7 @@ def _state(spec: RunSpec, folder: RunFolder, collected: int) -> str:
 
 
 def _rows_measured(folders: dict[str, RunFolder], collected: Counter[str]) -> int:
-    """Rows of the table and of the folders, each counted once."""
+    """Count the rows of the table and of the folders, each once."""
     measured = Counter({run: len(folders[run].read_rows()) for run in folders})
     return (collected | measured).total()
 

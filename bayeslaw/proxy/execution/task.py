@@ -1,8 +1,8 @@
-"""What one process of a cluster does: it trains the runs it is given, nothing more.
+"""The task of one cluster process: train the runs it is given, nothing more.
 
-It writes into the folders of these runs only. Their rows come into the table with the
-next `bayeslaw train` of the study. Told to train a run again, it skips it if it is
-finished and goes on from the latest checkpoint if it is not.
+It writes only into the folders of these runs. The next `bayeslaw train` of the study
+adds their rows to the table. If it is given a run again, it skips a finished run and
+resumes an unfinished one from its latest checkpoint.
 """
 
 import os
@@ -46,9 +46,9 @@ class Task:
             raise RuntimeError("\n".join(run.failure["reason"] for run in crashed))
 
     def checkpoint(self) -> "DelayedSubmission":
-        """What a job that must leave its node does later: the same.
+        """Requeue the same task when a job must leave its node.
 
-        submitit calls it when the time of the job is up or it is pre-empted.
+        submitit calls it when the time limit of the job is reached or it is pre-empted.
         """
         from submitit.helpers import DelayedSubmission
 
@@ -72,11 +72,11 @@ def train_numbered(path: str | Path, index: int) -> RunFolder:
     specs = expand(study)
     if not 0 <= index < len(specs):
         raise InputError(
-            "no run of this number",
+            "no run has this number",
             f"{path}, option --index",
             str(index),
             f"a number from 0 to {len(specs) - 1}, as the study has {len(specs)} runs",
-            "make the number of indices equal to the number of runs",
+            "correct the number; use as many indices as there are runs",
         )
     run = RunFolder.of(folder, specs[index])
     if rows_by_run(folder)[specs[index].run] < count_rows(specs[index]):
@@ -86,7 +86,7 @@ def train_numbered(path: str | Path, index: int) -> RunFolder:
 
 
 def train_here(runs: Iterable[RunFolder]) -> None:
-    """Train prepared runs in this process, under the settings of every worker."""
+    """Train prepared runs in this process, with the settings of every worker."""
     os.environ.update(worker_settings())
     # Only now: JAX reads the environment when it is imported.
     from bayeslaw.proxy.execution.worker import work_on

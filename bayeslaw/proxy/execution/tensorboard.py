@@ -1,7 +1,7 @@
-"""Logs of runs as event files of TensorBoard, one folder a run.
+"""Logs of runs as TensorBoard event files, one folder per run.
 
-The process that waits for the runs copies what their folders say, so it makes no
-difference where they are trained.
+The process that waits for the runs copies the logs in their folders, so it does not
+matter where they are trained.
 """
 
 import time
@@ -19,13 +19,13 @@ SHOWN = ("loss", "gradient_norm", "rate", "tokens_per_second", "mfu")
 
 
 class TensorBoard:
-    """Copies what is new in the logs of runs; the horizontal axis is tokens.
+    """Copies new entries in the logs of runs; the horizontal axis is tokens.
 
-    What an earlier process copied for a run is replaced: its folder holds the whole
-    log, each point once.
+    Files that an earlier process wrote for a run are replaced: its folder then contains
+    the whole log, each point once.
 
     Args:
-      folder: where the runs' folders of event files go.
+      folder: folder for the event files, with one subfolder per run.
 
     Raises:
       InputError: tensorboardX is not installed.
@@ -42,13 +42,13 @@ class TensorBoard:
         self._looked = float("-inf")
 
     def update(self, runs: Iterable[RunFolder]) -> None:
-        """Copy new points of some runs, begun or not, every few seconds at most."""
+        """Copy new points of some runs, started or not, at most every few seconds."""
         if time.monotonic() - self._looked >= SECONDS:
             self._looked = time.monotonic()
             self._copy(runs)
 
     def close(self, runs: Iterable[RunFolder]) -> None:
-        """Copy what is left and closes the files."""
+        """Copy the remaining points and close the files."""
         self._copy(runs)
         for file in self._files.values():
             file.close()
@@ -78,7 +78,7 @@ class TensorBoard:
         )
 
     def _file(self, name: str) -> Any:
-        """The event file of a run; those of an earlier process are removed."""
+        """Open the event file of a run; files of an earlier process are removed."""
         if name not in self._files:
             folder = self._folder / name
             folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class TensorBoard:
 
 
 def _training_points(run: RunFolder) -> Iterator[Point]:
-    """What was logged of each chunk; every fork has a curve of its own."""
+    """The logged values of each chunk; every fork has its own curve."""
     lines = run.read_log()
     plan = legs(run.read_spec()) if lines else []
     for line in lines:

@@ -1,7 +1,7 @@
 """The worker that trains one run after another, resumable at any step.
 
-As a program it reads folders of runs (one a line) from standard input; `executor`
-starts it so.
+As a program it reads folders of runs (one per line) from standard input; `executor`
+starts it this way.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ from bayeslaw.proxy.training import (
 def train_run(folder: RunFolder, layout: Layout | None = None) -> None:
     """Train the run of a folder from its latest checkpoint to its end.
 
-    Rows are saved after every evaluation; a run that is killed and trained again
-    yields the same bits on the same number of devices and threads.
+    Rows are saved after every evaluation. A run that is killed and resumed yields the
+    same bits on the same number of devices and threads.
 
     Args:
-      folder: where the run's spec lies and its rows go.
-      layout: the devices, and what each keeps; one device if None.
+      folder: folder of the run, with its spec; its rows are saved there.
+      layout: the devices, and how arrays are divided over them; one device if None.
 
     Raises:
       TrainingDiverged: a training loss is not finite.
@@ -75,7 +75,7 @@ def _train_legs(
 def _translate(
     folder: RunFolder, spec: RunSpec, program: Program, state: State, *, tokens: int
 ) -> None:
-    """Fine-tunes a trunk model and saves how well it translates."""
+    """Fine-tune a trunk model and save its translation scores."""
     # Not above: sacrebleu and sentencepiece are for studies of translation only.
     from bayeslaw.proxy.translation import measure_translations
 
@@ -87,10 +87,10 @@ def _translate(
 
 
 def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[Row]:
-    """PaddedArrays of the model at the end of a leg, one row per family.
+    """Make the observations of the model at the end of a leg, one row per family.
 
-    The FLOP are those of this model trained alone: D tokens, cooldown included, also
-    where the trunk was shared.
+    FLOP are counted as if this model were trained alone: D tokens including the
+    cooldown, even if the trunk was shared.
     """
     scores = program.evaluate(state["params"])
     corpus = program.corpus
@@ -125,7 +125,7 @@ def make_rows(spec: RunSpec, program: Program, leg: Leg, state: State) -> list[R
 def _resume(
     checkpoints: Checkpoints, spec: RunSpec, program: Program, plan: list[Leg]
 ) -> tuple[Position, dict[str, State]]:
-    """Where to go on, the state of the trunk, and that of a fork if inside one."""
+    """The position to resume from, the state of the trunk, and that of a fork."""
     initial = program.init(spec.entropy)
     position = checkpoints.latest()
     if position is None:
@@ -141,7 +141,7 @@ def _is_of(row: Row, leg: Leg) -> bool:
 
 
 def work_on(folder: RunFolder) -> None:
-    """Train the run of a folder once no other process does, and records a failure."""
+    """Train the run of a folder once no other process does, and record a failure."""
     with folder.locked():
         if folder.is_over:
             return

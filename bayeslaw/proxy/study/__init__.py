@@ -1,4 +1,4 @@
-"""The study file: what is trained, on which mixtures, for how many tokens."""
+"""The study file: which proxies are trained, on which mixtures, for how many tokens."""
 
 import lazy_loader
 

@@ -48,7 +48,7 @@ class Record(BaseModel):
 
 
 class StudyHeader(Record):
-    """What the study is."""
+    """Name and origin of the study."""
 
     name: str  # first column of every observation
     origin: Literal["measured"] = "measured"  # a training run is always measured
@@ -65,8 +65,8 @@ class CorpusConfig(Record):
 class BuiltCorpusConfig(Record):
     """A corpus that `bayeslaw corpora build` has divided and tokenised.
 
-    The digest says which one, wherever it lies. The path is that of the study file and
-    is left out of what is written down, so a run is the same on every machine.
+    The digest identifies it, wherever it is stored. The path is relative to the study
+    file and is not part of the spec, so a run is the same on every machine.
     """
 
     source: Literal["folder:"]
@@ -77,7 +77,7 @@ class BuiltCorpusConfig(Record):
     @model_validator(mode="before")
     @classmethod
     def _split_source(cls, fields: Any) -> Any:
-        """Take `source = "folder:PATH"` apart."""
+        """Split `source = "folder:PATH"` into its parts."""
         if isinstance(fields, dict) and isinstance(fields.get("source"), str):
             kind, colon, path = fields["source"].partition(":")
             if path:
@@ -86,7 +86,7 @@ class BuiltCorpusConfig(Record):
 
 
 def _corpus_kind(fields: Any) -> str:
-    """Which record a table [corpus] is."""
+    """Select the record that a table [corpus] describes."""
     source = fields.get("source") if isinstance(fields, dict) else fields.source
     return "folder" if str(source).startswith("folder:") else "sample"
 
@@ -99,14 +99,14 @@ AnyCorpusConfig = Annotated[
 
 
 class TokenizerConfig(Record):
-    """How text becomes integers."""
+    """How text is converted to integers."""
 
     # 256 byte values and one document separator, or the pieces of a built corpus
     kind: Literal["bytes", "sentencepiece"] = "bytes"
 
 
 class Proxy(Record):
-    """Shape of a proxy: `depth` is the dial, the rest follows from it.
+    """Shape of a proxy: `depth` sets its size, the rest follows from it.
 
     Layers = depth, width = depth * width_per_depth, heads = width / head_width, hidden
     width of the feed-forward layer = 8/3 width rounded up to a multiple of 8.
@@ -133,7 +133,7 @@ class Proxy(Record):
 
 
 class Training(Record):
-    """How every run of the study is trained."""
+    """Training settings of every run of the study."""
 
     ADDED = frozenset({"accumulation", "precision"})
 
@@ -157,14 +157,14 @@ class Training(Record):
 
     @property
     def tokens_per_step(self) -> int:
-        """Tokens that one optimiser step trains on."""
+        """Tokens of one optimiser step."""
         return self.batch_size * self.context
 
 
 class Translation(Record):
-    """Fine-tuning of every trunk model on sentence pairs, and its translations' scores.
+    """Fine-tuning of every trunk model on sentence pairs, with translation scores.
 
-    Rows go to translations.csv beside the table of losses.
+    Rows go to translations.csv next to the table of losses.
     """
 
     tasks: tuple[str, ...] = Field(min_length=1)  # source-target, e.g. "en-de"
@@ -193,7 +193,7 @@ class Grid(Record):
 
 
 class StudyFile(Record):
-    """A whole study file."""
+    """A complete study file."""
 
     study: StudyHeader
     corpus: AnyCorpusConfig
@@ -230,15 +230,15 @@ class RunSpec(Record):
 
     @property
     def hash(self) -> str:
-        """Name of the run's folder: hash of the whole spec."""
+        """Name of the run's folder: hash of the complete spec."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     @property
     def entropy(self) -> int:
         """Root of the run's randomness (initial weights and order of the data).
 
-        It depends on proxy and mixture as well as on the seed: runs that shared their
-        noise would not be independent observations.
+        It depends on proxy and mixture as well as on the seed: runs with shared noise
+        would not be independent observations.
         """
         text = f"{self.proxy} {sorted(self.mixture.items())} {self.seed}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])

@@ -1,12 +1,12 @@
-"""The folder of a run: every file that worker and executor tell each other things by.
+"""The folder of a run: every file through which worker and executor communicate.
 
   spec.json      the run's spec, written before it starts
-  corpus.json    where its corpus lies on this machine, no part of the spec
+  corpus.json    location of its corpus on this machine, not part of the spec
   rows.json      finished observations, rewritten after every evaluation
   translations.json  scores of translations, rewritten after every fine-tuned model
   heartbeat.json tokens trained so far and the process, rewritten after every chunk
   log.jsonl      loss, rate, gradient norm and speed of every chunk, one line each
-  job.json       the job of a cluster that the run was given to
+  job.json       the cluster job that the run was given to
   finished.json  present when the run is complete
   failed.json    present when it failed: kind ("diverged" or "crashed") and reason
   checkpoints/   states to resume from, deleted when the run is complete
@@ -38,7 +38,7 @@ SILENCE_SECONDS = 600
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """The last sign of life of the process that works, or worked, on a run."""
+    """The last progress report of the process that works, or worked, on a run."""
 
     tokens: int = 0  # trained so far
     pid: int = 0
@@ -49,14 +49,14 @@ class Heartbeat:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Pace of the process since its first sign of life; None before the second."""
+        """Pace of the process since its first report; None before the second."""
         seconds = self.time - self.first_time
         return (self.tokens - self.first_tokens) / seconds if seconds > 0 else None
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where one run keeps its files; they need not exist yet."""
+    """The files of one run; they need not exist yet."""
 
     path: Path
     # Of the processes that train one run together, one writes.
@@ -84,7 +84,7 @@ class RunFolder:
 
     @property
     def has_crashed(self) -> bool:
-        """Whether the run failed for a reason that may not come again."""
+        """Whether the run failed for a reason that may not recur."""
         return self.failure.get("kind") == "crashed"
 
     @property
@@ -96,8 +96,8 @@ class RunFolder:
     def is_running(self) -> bool:
         """Whether a process works on the run now.
 
-        On this machine the lock tells. On another it may be out of sight, depending on
-        the file system, so there a recent heartbeat counts too.
+        On this machine the lock shows it. On another machine the lock may be invisible,
+        depending on the file system, so a recent heartbeat counts as well.
         """
         beat = self.heartbeat
         is_elsewhere = beat.host not in ("", platform.node())
@@ -106,7 +106,7 @@ class RunFolder:
 
     @property
     def heartbeat(self) -> Heartbeat:
-        """The last sign of life; all zero before the first."""
+        """The last progress report; all zero before the first."""
         return Heartbeat(**self._read("heartbeat.json", {}))
 
     @property
@@ -116,7 +116,7 @@ class RunFolder:
 
     @property
     def job(self) -> str:
-        """Job of a cluster that the run belongs to; empty when there is none."""
+        """Cluster job that the run belongs to; empty if there is none."""
         return self._read("job.json", {"job": ""})["job"]
 
     def read_spec(self) -> RunSpec:
@@ -126,7 +126,7 @@ class RunFolder:
 
     @property
     def corpus_folder(self) -> Path | None:
-        """Where a built corpus lies on this machine; None for the shipped sample."""
+        """Folder of a built corpus on this machine; None for the shipped sample."""
         path = self._read("corpus.json", {"folder": None})["folder"]
         return None if path is None else Path(path)
 
@@ -135,11 +135,11 @@ class RunFolder:
         return self._read("rows.json", [])
 
     def prepare(self, spec: RunSpec, corpus_folder: Path | None = None) -> None:
-        """Make the folder, with the spec, and forgets a crash (not a divergence).
+        """Make the folder with the spec, and clear a crash (not a divergence).
 
         Args:
           spec: the run.
-          corpus_folder: where its corpus lies on this machine, if it is a built one.
+          corpus_folder: folder of its corpus on this machine, if it is a built one.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self._write("spec.json", spec.model_dump())
@@ -150,16 +150,16 @@ class RunFolder:
         self.forget_crash()
 
     def forget_crash(self) -> None:
-        """Let a crashed run be tried again."""
+        """Clear a crash, so that the run is tried again."""
         if self.has_crashed:
             (self.path / "failed.json").unlink(missing_ok=True)
 
     def give_to(self, job: str) -> None:
-        """Record that a job of a cluster trains the run."""
+        """Record that a cluster job trains the run."""
         self._write("job.json", {"job": job})
 
     def take_back(self) -> None:
-        """Record that no job trains the run any more."""
+        """Record that no cluster job trains the run any more."""
         (self.path / "job.json").unlink(missing_ok=True)
 
     def save_rows(self, rows: list[Row]) -> None:
@@ -167,7 +167,7 @@ class RunFolder:
         self._write("rows.json", rows)
 
     def log(self, line: dict[str, Any]) -> None:
-        """Add a line to the log; after a resume steps may stand in it twice."""
+        """Add a line to the log; after a resume, steps may appear twice."""
         if self.writes:
             with open(self.path / "log.jsonl", "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -192,7 +192,7 @@ class RunFolder:
         return self._read("translations.json", [])
 
     def beat(self, tokens: int) -> None:
-        """Tell how far the run is."""
+        """Report the progress of the run."""
         me, last = (os.getpid(), platform.node()), self.heartbeat
         now = time.time()
         first = (now, tokens)
@@ -202,10 +202,10 @@ class RunFolder:
         self._write("heartbeat.json", asdict(beat), durable=False)
 
     def finish(self, *, seconds: float, cpu_seconds: float) -> None:
-        """Mark the run complete and deletes what it no longer needs.
+        """Mark the run complete and delete what it no longer needs.
 
         Args:
-          seconds: wall time since the run was last taken up.
+          seconds: wall time since the run was last resumed.
           cpu_seconds: processor time over the same stretch.
         """
         times = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu_seconds, 1)}
@@ -219,7 +219,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Wait until no other process works on the run; the kernel drops the lock."""
+        """Wait until no other process works on the run, and hold its lock."""
         with open(self.path / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -28,7 +28,7 @@ def cooldown_start(training: Training, tokens: int) -> int:
 
 
 def legs(spec: RunSpec) -> list[Leg]:
-    """The legs of a run in the order in which they are trained."""
+    """The legs of a run, in the order of training."""
     training = spec.training
     forks = {cooldown_start(training, D): D for D in spec.tokens}
     ends = {D // training.tokens_per_step: D for D in spec.tokens}

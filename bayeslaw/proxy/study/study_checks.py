@@ -1,4 +1,4 @@
-"""What is wrong with a study file whose fields have the right types."""
+"""Checks of a study file whose fields already have the right types."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from bayeslaw.proxy.study.schedule import cooldown_start, legs
 
 
 def content_errors(study: StudyFile) -> list[InputError]:
-    """Names that nothing defines, and numbers out of range."""
+    """Find undefined names and numbers out of range."""
     checks = (
         _mixture_errors,
         _name_errors,
@@ -26,9 +26,9 @@ def content_errors(study: StudyFile) -> list[InputError]:
 
 
 def step_errors(training: Training, specs: Sequence[RunSpec]) -> Iterator[InputError]:
-    """Values of D whose legs are not whole chunks, or that end before the warm-up.
+    """Find values of D whose legs are not whole chunks or end before the warm-up.
 
-    Step arithmetic divides by the batch: `content_errors` must have found nothing.
+    Call it only if `content_errors` found nothing: it divides by the batch size.
     """
     unit = training.tokens_per_step * training.chunk
     for spec in specs:
@@ -45,15 +45,16 @@ def step_errors(training: Training, specs: Sequence[RunSpec]) -> Iterator[InputE
                 ", ".join(map(str, spec.tokens)),
                 f"D, and D * (1 - cooldown_fraction), in multiples of {unit} tokens "
                 "(batch_size * context * chunk)",
-                "change tokens, chunk or cooldown_fraction",
+                "change tokens in [[grid]], or chunk or cooldown_fraction in "
+                "[training]",
             )
         elif cooldown_start(training, spec.tokens[0]) < training.warmup:
             yield InputError(
-                "the shortest model cools down before the warm-up ends",
+                "the shortest run starts to cool down before the warm-up ends",
                 f"run {spec.run}, tokens",
                 str(spec.tokens[0]),
                 f"a cooldown that starts after {training.warmup} steps of warm-up",
-                "raise the smallest number of tokens, or shorten the warm-up",
+                "raise the smallest number of tokens, or lower [training] warmup",
             )
 
 
@@ -63,7 +64,7 @@ def _mixture_errors(study: StudyFile) -> Iterator[InputError]:
         where = f"[mixtures.{name}]"
         if unknown := set(mixture) - set(families):
             yield InputError(
-                "mixture names a family outside the corpus",
+                "the mixture has a family outside the corpus",
                 where,
                 ", ".join(sorted(unknown)),
                 f"families of [corpus]: {', '.join(families)}",
@@ -83,7 +84,7 @@ def _mixture_errors(study: StudyFile) -> Iterator[InputError]:
                 where,
                 f"a sum of {sum(mixture.values()):.8g}",
                 "a sum of 1 within 1e-6",
-                "correct the ratios; a family left out has ratio 0",
+                "correct the ratios; an omitted family has ratio 0",
             )
 
 
@@ -101,7 +102,7 @@ def _name_errors(study: StudyFile) -> Iterator[InputError]:
             for name in getattr(grid, kind) or ():
                 if name not in names:
                     yield InputError(
-                        f"grid asks for an undefined entry of {where}",
+                        f"the grid uses an undefined entry of {where}",
                         f"[[grid]] number {number + 1}, {kind}",
                         name,
                         f"one of: {', '.join(sorted(names)) or '(none)'}",
@@ -109,11 +110,11 @@ def _name_errors(study: StudyFile) -> Iterator[InputError]:
                     )
     if len(set(study.corpus.families)) != len(study.corpus.families):
         yield InputError(
-            "a family is named twice",
+            "a family is listed twice",
             "[corpus] families",
             ", ".join(study.corpus.families),
             "each family once",
-            "delete the repetition",
+            "remove the repetition",
         )
 
 
@@ -125,7 +126,7 @@ def _proxy_errors(study: StudyFile) -> Iterator[InputError]:
             proxy.width % proxy.head_width or proxy.head_width % 2
         ):
             yield InputError(
-                "head width does not fit",
+                "head width does not divide the width",
                 where,
                 f"width {proxy.width}, head_width {proxy.head_width}",
                 "an even head_width that divides depth * width_per_depth",
@@ -149,11 +150,11 @@ def _training_errors(study: StudyFile) -> Iterator[InputError]:
         )
     if training.accumulation > 0 and training.batch_size % training.accumulation:
         yield InputError(
-            "batch does not divide into forward passes",
+            "the batch does not divide into forward passes",
             "[training] batch_size, accumulation",
             f"{training.batch_size}, {training.accumulation}",
             "a batch_size that is a multiple of accumulation",
-            "change one of them",
+            "change batch_size or accumulation",
         )
     shares = {
         "[training] cooldown_fraction": training.cooldown_fraction,
@@ -198,11 +199,11 @@ def _translation_errors(study: StudyFile) -> Iterator[InputError]:
         )
     if translation.context is not None and translation.context > training.context:
         yield InputError(
-            "pairs longer than what the proxy is trained on",
+            "context of translation exceeds that of training",
             "[translation] context",
             str(translation.context),
             f"at most [training] context, {training.context} tokens",
-            "shorten it, or lengthen that of [training]",
+            "lower it, or raise [training] context",
         )
     if translation.min_steps > translation.max_steps:
         yield InputError(
@@ -210,7 +211,7 @@ def _translation_errors(study: StudyFile) -> Iterator[InputError]:
             "[translation] min_steps, max_steps",
             f"{translation.min_steps}, {translation.max_steps}",
             "min_steps at most max_steps",
-            "correct one of them",
+            "lower min_steps, or raise max_steps",
         )
 
 

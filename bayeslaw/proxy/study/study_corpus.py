@@ -1,4 +1,4 @@
-"""The built corpus of a study: where it lies, and which one it is."""
+"""The built corpus of a study: its location and its identity."""
 
 from pathlib import Path
 
@@ -8,24 +8,24 @@ from bayeslaw.proxy.study.config import BuiltCorpusConfig, StudyFile, TokenizerC
 
 
 def built_corpus_folder(study: StudyFile, study_folder: Path) -> Path | None:
-    """Where the study's built corpus lies; None if it uses the shipped sample."""
+    """Folder of the study's built corpus; None if it uses the shipped sample."""
     if not isinstance(study.corpus, BuiltCorpusConfig):
         return None
     return study_folder / study.corpus.path
 
 
 def pin_corpus(study: StudyFile, path: Path) -> StudyFile:
-    """The study with digest and tokenizer of its built corpus filled in.
+    """Fill in digest and tokenizer of the study's built corpus.
 
-    A study that states both can be read without the corpus, as when its table came
-    without the text.
+    A study that states both can be read without the corpus, for example if its table
+    was shared without the text.
 
     Args:
-      study: the study, checked but for its corpus.
+      study: the study, checked except for its corpus.
       path: the study file.
 
     Raises:
-      InputError: the corpus is missing, another one, or without a family of the study.
+      InputError: the corpus is missing, is another one, or lacks a family of the study.
     """
     corpus, folder = study.corpus, built_corpus_folder(study, path.parent)
     if folder is None or not isinstance(corpus, BuiltCorpusConfig):
@@ -43,10 +43,10 @@ def pin_corpus(study: StudyFile, path: Path) -> StudyFile:
 
 
 def training_corpus(study: StudyFile, study_folder: Path) -> Path | None:
-    """Where the corpus to train on lies; None for the shipped sample.
+    """Folder of the corpus to train on; None for the shipped sample.
 
     Raises:
-      InputError: the corpus is missing, or another one, or the study scores
+      InputError: the corpus is missing or is another one, or the study scores
         translations and sacrebleu is not installed.
     """
     if study.translation is not None:
@@ -59,7 +59,7 @@ def training_corpus(study: StudyFile, study_folder: Path) -> Path | None:
 
 
 def _with_bytes(study: StudyFile, path: Path) -> StudyFile:
-    """The study, which must not ask for pieces that the sample does not have."""
+    """Refuse a tokenizer other than bytes, the only one of the shipped sample."""
     if study.tokenizer and study.tokenizer.kind != "bytes":
         raise _tokenizer_error(path, study.tokenizer.kind, "bytes")
     return study
@@ -75,7 +75,7 @@ def _check(
         raise _tokenizer_error(path, study.tokenizer.kind, manifest.tokenizer.kind)
     if missing := [name for name in corpus.families if name not in manifest.families]:
         raise InputError(
-            "family that the corpus lacks",
+            "the corpus lacks a family",
             f"{where} families",
             ", ".join(missing),
             f"families of this corpus: {', '.join(manifest.families)}",
@@ -85,9 +85,9 @@ def _check(
 
 def _tokenizer_error(path: Path, got: str, wanted: str) -> InputError:
     return InputError(
-        "tokenizer that the corpus does not have",
+        "the corpus has another tokenizer",
         f"{path}, [tokenizer] kind",
         got,
         wanted,
-        "leave [tokenizer] out, or build the corpus with this tokenizer",
+        "remove [tokenizer], or build the corpus with this tokenizer",
     )

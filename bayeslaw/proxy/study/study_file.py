@@ -1,4 +1,4 @@
-"""From a study file to its runs: read, check, expand."""
+"""Read a study file, check it, and expand it to its runs."""
 
 import tomllib
 from itertools import product
@@ -19,7 +19,7 @@ from bayeslaw.proxy.study.study_corpus import pin_corpus
 
 
 def read_study(path: str | Path) -> StudyFile:
-    """The study file at `path`, checked.
+    """Read and check the study file at `path`.
 
     Raises:
       InputError: not readable as TOML; `InputErrors` with every field that is wrong.
@@ -29,7 +29,7 @@ def read_study(path: str | Path) -> StudyFile:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
-            "study file cannot be read",
+            "the study file cannot be read",
             str(path),
             str(error),
             "a TOML file with [study], [corpus], [proxies], [mixtures] and [[grid]]",
@@ -46,10 +46,10 @@ def read_study(path: str | Path) -> StudyFile:
 
 
 def expand(study: StudyFile) -> list[RunSpec]:
-    """All runs of a study, in order of first appearance.
+    """Expand a study to its runs, in order of first appearance.
 
-    A run that several grids ask for is trained once, to every D and with every task of
-    translation asked for.
+    A run that appears in several grids is trained once, to every D and with every
+    translation task that they list.
     """
     wanted: dict[tuple[str, str, int], set[int]] = {}
     grids: dict[tuple[str, str, int], list[Grid]] = {}
@@ -79,7 +79,7 @@ def expand(study: StudyFile) -> list[RunSpec]:
 
 
 def _of_grids(translation: Translation | None, grids: list[Grid]) -> Translation | None:
-    """The settings of translation as the grids of a run ask for them."""
+    """The settings of translation that the grids of a run specify."""
     if translation is None:
         return None
     every, default = translation.tasks, translation.untrained
@@ -96,7 +96,7 @@ def _of_grids(translation: Translation | None, grids: list[Grid]) -> Translation
 
 
 def _field_errors(error: ValidationError, path: Path) -> list[InputError]:
-    """One five-part error for each field that pydantic objects to."""
+    """One five-part error for each field that pydantic rejects."""
     return [
         InputError(
             f"wrong field: {problem['msg'].lower()}",

@@ -36,9 +36,9 @@ def load_corpus(
     """Read a corpus, divided and tokenised; the same result on every call.
 
     Args:
-      corpus: which one.
-      tokenizer: how its text becomes integers; a built corpus has its own.
-      folder: where a built corpus lies on this machine.
+      corpus: which corpus.
+      tokenizer: how its text is converted to integers; a built corpus has its own.
+      folder: folder of a built corpus on this machine.
     """
     if isinstance(corpus, BuiltCorpusConfig):
         assert folder is not None

@@ -1,8 +1,8 @@
-"""States to resume a run from, written by orbax, one folder a checkpoint.
+"""States to resume a run from, written by orbax, one folder per checkpoint.
 
 The name of a checkpoint is its position (leg and step); orbax renames a folder into
-place when it is complete, so every folder with such a name can be trusted. Files are
-written in the background; arrays are copied before `save` returns.
+place when it is complete, so every folder with such a name is valid. Files are written
+in the background; arrays are copied before `save` returns.
 """
 
 import re
@@ -19,7 +19,7 @@ NAME = re.compile(r"leg-(\d+)-step-(\d+)")
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """How far a run is: a leg and the next step in it."""
+    """Position in a run: a leg and the next step in it."""
 
     leg: int
     step: int
@@ -36,9 +36,9 @@ class Checkpoints:
         self._writer = ocp.AsyncCheckpointer(ocp.PyTreeCheckpointHandler())
 
     def save(self, position: Position, states: dict[str, Any]) -> None:
-        """Start to write the states at a position; clears what is older than the last.
+        """Start writing the states at a position; delete older checkpoints.
 
-        What a killed save left behind is cleared as well.
+        Files left by a killed save are deleted as well.
         """
         self._writer.wait_until_finished()
         newest = self.latest()
@@ -52,7 +52,7 @@ class Checkpoints:
         self._writer.save(self._path(position).absolute(), _leaves(states))
 
     def latest(self) -> Position | None:
-        """Position of the newest complete checkpoint; None when there is none."""
+        """Position of the newest complete checkpoint; None if there is none."""
         paths = self.folder.iterdir() if self.folder.exists() else []
         matches = [match for path in paths if (match := NAME.fullmatch(path.name))]
         return max((Position(int(m[1]), int(m[2])) for m in matches), default=None)

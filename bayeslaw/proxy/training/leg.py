@@ -1,4 +1,4 @@
-"""One leg of a run: chunk after chunk, with log, heartbeat and checkpoints."""
+"""Train one leg of a run: chunk after chunk, with log, heartbeat and checkpoints."""
 
 import numpy as np
 
@@ -28,15 +28,15 @@ def train_leg(
     host; a checkpoint waits for its own chunk.
 
     Args:
-      folder: of the run.
+      folder: folder of the run.
       spec: the run.
       program: its compiled functions.
-      checkpoints: where states go on the way.
+      checkpoints: where intermediate states are saved.
       position: the leg and the first step.
       states: "trunk", and "fork" in a cooled leg; the one that is trained is replaced.
 
     Raises:
-      TrainingDiverged: a loss is not finite; no checkpoint has such a state.
+      TrainingDiverged: a loss is not finite; no checkpoint contains such a state.
     """
     training, leg = spec.training, legs(spec)[position.leg]
     name = "fork" if leg.schedule == "cooled" else "trunk"
@@ -56,7 +56,7 @@ def train_leg(
 
 
 class Report:
-    """Looks at the losses of finished chunks and tells the world."""
+    """Checks the losses of finished chunks and reports progress."""
 
     def __init__(self, folder: RunFolder, spec: RunSpec, number: int, program: Program):
         plan = legs(spec)
@@ -68,7 +68,7 @@ class Report:
         self.speed = Throughput(program.flops_per_token, peak)
 
     def __call__(self, step: int, measured: Measured) -> None:
-        """Wait for the chunk that began at `step`; logs it.
+        """Wait for the chunk that began at `step` and log it.
 
         Raises:
           TrainingDiverged: one of its losses is not finite.

@@ -1,8 +1,8 @@
-"""Where the arrays of a training lie when several devices share it.
+"""How the arrays of a training are placed when several devices share it.
 
 The program is written for one device; XLA divides it by the shardings given here and
-adds the communication. One axis of devices: batches are always divided over it, weights
-and Adam's memory only if fully sharded.
+adds the communication. There is one axis of devices: batches are always divided over
+it, weights and Adam's moments only if fully sharded.
 """
 
 from dataclasses import dataclass
@@ -49,11 +49,11 @@ class Layout:
         return NamedSharding(self.mesh, PartitionSpec(*[None] * axis, AXIS))
 
     def of_state(self, state: Any) -> Any:
-        """The sharding of each array of a state: weights and Adam's memory."""
+        """The sharding of each array of a state: weights and Adam's moments."""
         return jax.tree.map(self._of_array, state)
 
     def put(self, array: np.ndarray, sharding: NamedSharding) -> jax.Array:
-        """An array that every process has whole, placed on the devices."""
+        """Place on the devices an array that every process has completely."""
         return jax.make_array_from_callback(
             array.shape, sharding, lambda index: array[index]
         )

@@ -1,4 +1,4 @@
-"""What grows with a proxy: parameters, compute, and the learning rate of each matrix.
+"""What scales with a proxy: parameters, compute, and the learning rate of each matrix.
 
 Width scaling (muP for Adam; Yang et al. 2022, 2203.03466, table 3): hidden matrices
 learn at rate * base_width / width, the unembedding likewise; embeddings and gains keep

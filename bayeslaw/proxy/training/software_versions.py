@@ -1,4 +1,4 @@
-"""What made a row: software, device and the hash of the run's spec."""
+"""What produced a row: software, device and the hash of the run's spec."""
 
 import platform
 from importlib.metadata import version
@@ -9,7 +9,7 @@ from bayeslaw.proxy.study import RunSpec
 
 
 def describe_versions(spec: RunSpec) -> str:
-    """Software that made a row, the device, and the hash of the run's spec."""
+    """Software that produced a row, the device, and the hash of the run's spec."""
     packages = ("bayeslaw", "jax", "flax", "optax", "numpy")
     parts = [f"{name} {version(name)}" for name in packages]
     parts.append(f"python {platform.python_version()}")

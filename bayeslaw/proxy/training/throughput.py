@@ -1,4 +1,4 @@
-"""How fast a training goes: tokens per second, and the share of the device's peak.
+"""Speed of a training: tokens per second, and the share of the device's peak.
 
 Model FLOP utilisation (MFU) is the FLOP of the model's own formula per second over the
 peak of the devices' dense bfloat16 matrix products. Source: Chowdhery et al. 2022,
@@ -22,7 +22,7 @@ PEAK_FLOPS = {
 
 
 def peak_flops(kind: str, n_devices: int) -> float | None:
-    """Peak of some devices of a kind, FLOP per second; None for a kind not listed."""
+    """Peak FLOP per second of some devices of a kind; None for an unlisted kind."""
     for name, peak in PEAK_FLOPS.items():
         if kind.startswith(name):
             return peak * n_devices
@@ -30,7 +30,7 @@ def peak_flops(kind: str, n_devices: int) -> float | None:
 
 
 class Throughput:
-    """Speed between two looks at the clock."""
+    """Speed between two readings of the clock."""
 
     def __init__(self, flops_per_token: int, peak: float | None):
         self._flops_per_token = flops_per_token
@@ -38,7 +38,7 @@ class Throughput:
         self._last = time.monotonic()
 
     def measure(self, tokens: int) -> dict[str, float]:
-        """Speed since the last look, in which so many tokens were trained."""
+        """Speed since the last reading, given the tokens trained in between."""
         now = time.monotonic()
         speed, self._last = tokens / (now - self._last), now
         found = {"tokens_per_second": round(speed, 1)}

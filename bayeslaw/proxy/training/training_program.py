@@ -84,7 +84,7 @@ def make_program(
     corpus_folder: Path | None,
     layout: Layout,
 ) -> Program:
-    """Compiled functions for a shape of proxy; cached, as a worker trains many runs."""
+    """Compile the functions for a shape of proxy; cached, as a worker has many runs."""
     text = load_corpus(corpus, tokenizer, corpus_folder)
     return compile_program(proxy, training, text, layout)
 
@@ -210,8 +210,8 @@ def program_of(
 
     Args:
       spec: the run.
-      corpus_folder: where a built corpus lies on this machine.
-      layout: the devices, and what each keeps; one device if None.
+      corpus_folder: folder of a built corpus on this machine.
+      layout: the devices, and how arrays are divided over them; one device if None.
     """
     return make_program(
         spec.proxy,
@@ -226,7 +226,7 @@ def program_of(
 def advance_chunk(
     program: Program, spec: RunSpec, leg: Leg, state: State, step: int
 ) -> tuple[State, Measured]:
-    """The state one chunk after `step` of a leg, and what was measured on the way.
+    """Advance the state by one chunk from `step` of a leg, and return what it measured.
 
     Returns as soon as the work is handed to the device. `state` is used up.
     """
@@ -261,7 +261,7 @@ def check_finite(losses: np.ndarray, spec: RunSpec, leg: Leg, step: int) -> None
     if not finite.all():
         bad = step + int(np.argmin(finite))
         raise TrainingDiverged(
-            f"training loss of run {spec.run} is not finite at step {bad} "
+            f"the training loss of run {spec.run} is not finite at step {bad} "
             f"({leg.schedule} leg, D = {bad * spec.training.tokens_per_step} tokens); "
             "lower [training] learning_rate or lengthen its warmup"
         )

@@ -1,7 +1,7 @@
 """Greedy and beam search with cached keys and values, compiled once for a shape.
 
-All rows move through the same positions: where a prompt has a token it is given, after
-it the search chooses. A row that has produced the end keeps producing it.
+All rows move through the same positions: where a prompt has a token, that token is
+used; after it, the search chooses. A row that has produced the end keeps producing it.
 """
 
 import functools

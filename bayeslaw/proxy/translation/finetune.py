@@ -43,7 +43,7 @@ def target_nats(
 
 
 def n_steps(translation: Translation, n_pairs: int) -> int:
-    """Steps of a fine-tuning: whole epochs, within the limits given."""
+    """Number of steps of a fine-tuning: whole epochs, within the given limits."""
     wanted = math.ceil(translation.epochs * n_pairs / translation.batch_size)
     return max(translation.min_steps, min(wanted, translation.max_steps))
 
@@ -65,7 +65,7 @@ def batches(n_pairs: int, batch: int, steps: int, entropy: int) -> np.ndarray:
 
 
 def make_finetune(proxy: Proxy, training: Training, vocabulary: int) -> Finetune:
-    """The function that fine-tunes; weights given to it stay as they are."""
+    """Make the function that fine-tunes; the weights given to it are unchanged."""
     like, apply = init_transformer(proxy, vocabulary, jax.random.key(0))
     optimizer = make_optimizer(like, proxy, training)
 
@@ -100,7 +100,8 @@ def make_finetune(proxy: Proxy, training: Training, vocabulary: int) -> Finetune
         )
         if not np.isfinite(np.asarray(losses)).all():
             raise TrainingDiverged(
-                "loss of a fine-tuning is not finite; lower [translation] learning_rate"
+                "the loss of a fine-tuning is not finite; lower [translation] "
+                "learning_rate"
             )
         return params
 

@@ -67,13 +67,13 @@ def measure_translations(
     corpus_folder: Path | None,
     tokens: int,
 ) -> list[Row]:
-    """Rows of one pretrained model: every task, every size of training set.
+    """Make the rows of one pretrained model: every task, every training-set size.
 
     Args:
       spec: the run, with `translation`.
       program: its compiled functions.
-      params: weights after pretraining; they stay as they are.
-      corpus_folder: where a built corpus lies on this machine.
+      params: weights after pretraining; they are not changed.
+      corpus_folder: folder of a built corpus on this machine.
       tokens: D_p, tokens of pretraining; 0 if there was none.
     """
     assert spec.translation is not None
@@ -122,14 +122,14 @@ def _context(spec: RunSpec) -> int:
 def read_task(
     name: str, pairs: int, test_pairs: int, context: int, corpus_folder: Path | None
 ) -> Task:
-    """The first training pairs and test pairs of a task that fit into a window.
+    """Read the first training pairs and test pairs of a task that fit into a window.
 
     Args:
       name: source-target, e.g. en-de.
       pairs: number of training pairs.
       test_pairs: number of test pairs, at most.
       context: tokens of a window.
-      corpus_folder: where a built corpus lies; the sample's if None.
+      corpus_folder: folder of a built corpus; the shipped sample if None.
 
     Raises:
       InputError: the corpus has no such task, or fewer training pairs.
@@ -140,7 +140,7 @@ def read_task(
     other = target if source == "en" else source
     if other not in sets:
         raise InputError(
-            "unknown task of translation",
+            "unknown translation task",
             "study file, [translation] tasks",
             name,
             f"en and one of {', '.join(sorted(sets))}, in either order",
@@ -162,7 +162,7 @@ def read_task(
             f"study file, [translation] pairs, task {name}",
             f"{len(task.train.pairs)} pairs that fit into {context} tokens",
             f"at least {pairs}",
-            "ask for fewer pairs, or lengthen context",
+            "lower [translation] pairs, or raise context",
         )
     return task
 
@@ -170,7 +170,7 @@ def read_task(
 def score_task(
     tools: Tools, params: Params, task: Task, coder: Tokenizer
 ) -> list[TranslationScore]:
-    """Cross-entropy, BLEU and chrF of a fine-tuned model on a task's test pairs."""
+    """Compute cross-entropy, BLEU and chrF of a fine-tuned model on test pairs."""
     wanted = [target for _, target in task.test.pairs]
     found = translate(tools.decode, params, task.test, coder)
     nats = tools.cross_entropy(params, task.test)
@@ -197,7 +197,7 @@ def translate(
 def alignment(mixture: dict[str, float], task: str) -> float:
     """How well a pretraining mixture fits a task: P_s P_t + .7 P_s + .8 P_t.
 
-    P is the share of a language in the mixture, 0 where it has none of its own.
+    P is the share of a language in the mixture, 0 if the mixture does not list it.
 
     Source: Isik et al. 2024, 2402.04177, section 3.
     """

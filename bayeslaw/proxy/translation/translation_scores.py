@@ -1,4 +1,4 @@
-"""Scores of translations: BLEU and chrF by sacrebleu, cross-entropy beside them."""
+"""Scores of translations: BLEU and chrF by sacrebleu, and cross-entropy."""
 
 import json
 import math
@@ -26,7 +26,7 @@ class TranslationScore:
 
 
 def score_texts(found: Sequence[str], wanted: Sequence[str]) -> list[TranslationScore]:
-    """BLEU and chrF of whole texts, 0 to 100 points, with bootstrap errors.
+    """Compute BLEU and chrF of whole texts, 0 to 100 points, with bootstrap errors.
 
     Source: Post 2018, 1804.08771; standard errors over 1000 resamplings of sentences,
     Koehn 2004.
@@ -56,7 +56,7 @@ def _score(
 
 
 def score_nats(nats: np.ndarray, wanted: Sequence[str]) -> TranslationScore:
-    """Cross-entropy of references in bits per byte, with the error of a ratio.
+    """Compute the cross-entropy of references in bits per byte, with its error.
 
     Args:
       nats: loss of each reference, its end included. Shape (sentence,).

@@ -222,7 +222,7 @@ def test_no_apt_and_no_network_and_no_packages_are_said_in_five_parts(
     (archive / "down").unlink()
     for path in archive.glob("*.deb"):
         path.unlink()
-    with pytest.raises(InputError, match="without the texts"):
+    with pytest.raises(InputError, match="lacks the texts of the recipe"):
         build_debian(tmp_path / "corpus")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="no package manager"):
@@ -230,7 +230,7 @@ def test_no_apt_and_no_network_and_no_packages_are_said_in_five_parts(
 
 
 def test_a_language_without_text_is_named(archive, tmp_path):
-    with pytest.raises(InputError, match="languages without text") as caught:
+    with pytest.raises(InputError, match="no text for these languages") as caught:
         build_debian(tmp_path / "corpus", languages=(*LANGUAGE_CODES, "is"))
     assert "got:      is" in str(caught.value)
 

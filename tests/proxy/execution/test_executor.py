@@ -130,7 +130,7 @@ def test_collecting_appends_what_was_measured_and_trains_nothing(tmp_path, stand
     path, specs, runs = study(tmp_path)
     nothing = collect_study(path)
     assert (nothing.trained, nothing.unfinished, nothing.rows_added) == (0, 3, 0)
-    assert "3 runs wait or are with a cluster." in str(nothing)
+    assert "3 runs are waiting or assigned to cluster jobs." in str(nothing)
     train_study(path, progress=False)
     (tmp_path / "observations.csv").unlink()
     summary = collect_study(path)
@@ -238,7 +238,7 @@ def test_a_study_is_trained_by_one_process_at_a_time(tmp_path, stand_in):
 
 
 def test_no_workers_are_refused():
-    with pytest.raises(InputError, match="nothing to train with"):
+    with pytest.raises(InputError, match="no training process"):
         Pool(0)
 
 

@@ -66,7 +66,7 @@ def test_while_slurm_does_not_answer_no_job_has_ended(slurm, monkeypatch):
     queue = SlurmQueue()
     assert queue.ended_jobs({"12_0"}) == {}
     monkeypatch.setattr(slurm_module, "PATIENCE_SECONDS", 0.0)
-    with pytest.raises(InputError, match="Slurm does not answer") as caught:
+    with pytest.raises(InputError, match="Slurm does not respond") as caught:
         queue.ended_jobs({"12_0"})
     assert_five_parts(str(caught.value))
 

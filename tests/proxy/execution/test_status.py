@@ -74,7 +74,7 @@ def test_a_run_whose_lock_is_held_is_running_with_pace_and_time_left(study):
     assert [run.state for run in others] == ["waiting"] * 2
     # All three runs are of one size: what is left of them at the pace of one.
     assert status.seconds_left == pytest.approx((3 * TOTAL - 704) / 64)
-    assert "left at the present pace" in status.sentences()[2]
+    assert "left at the current pace" in status.sentences()[2]
     (shown,) = status.table()
     assert shown == ["a-even-seed0", "running", "704 of 1,408", "64", "0:00:11"]
 
@@ -123,7 +123,10 @@ def test_rows_in_folders_count_as_measured_and_rows_in_the_table_as_collected(st
         run.save_rows([row(spec)])
     status = read_status(path)
     assert (status.rows_collected, status.rows_measured) == (0, 2)
-    assert "0 of 24 rows in the table, 2 more" in status.sentences()[1]
+    assert (
+        "0 of 24 rows in the table; `bayeslaw train` or --collect adds 2 more"
+        in (status.sentences()[1])
+    )
     collect(path.parent, runs[:1])
     status = read_status(path)
     assert (status.rows_collected, status.rows_measured) == (1, 2)

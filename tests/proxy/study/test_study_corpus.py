@@ -95,7 +95,11 @@ def test_the_shipped_study_is_finished(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "tokenizer", "words"),
     [
-        (['digest = "0123456789abcdef"'], "", ["another corpus", "0123456789abcdef"]),
+        (
+            ['digest = "0123456789abcdef"'],
+            "",
+            ["not the expected one", "0123456789abcdef"],
+        ),
         ([], "bytes", ["[tokenizer] kind", "bytes", "sentencepiece"]),
         (["held_out_share = 0.1"], "", ["held_out_share"]),
     ],
@@ -132,7 +136,7 @@ def test_pieces_are_not_asked_of_the_sample(tmp_path):
     path = write_study(tmp_path)
     section = '[tokenizer]\nkind = "sentencepiece"\n'
     path.write_text(section + path.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(InputError, match="tokenizer that the corpus does not have"):
+    with pytest.raises(InputError, match="the corpus has another tokenizer"):
         read_study(path)
 
 
