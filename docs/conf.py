@@ -41,9 +41,11 @@ python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_rtype = False
 napoleon_custom_sections = ["Source"]
 
 default_role = "code"
+highlight_language = "none"
 
 html_theme = "furo"
 html_title = "bayeslaw"

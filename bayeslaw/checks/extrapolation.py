@@ -1,4 +1,4 @@
-"""How far a target run lies from the runs that a posterior was fitted to."""
+"""How far a target run lies outside the runs that a posterior was fitted to."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ def independence(posterior: Posterior, threshold: float = THRESHOLD) -> Independ
     spec = fitted.spec
     if not fitted.has_transfer:
         raise InputError(
-            "model has no transfer between families",
+            "the model has no transfer between families",
             f"posterior of model {spec.name}",
             "extensions "
             + (", ".join(e.name for e in fitted.law.extensions) or "none"),

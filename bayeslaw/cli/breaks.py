@@ -39,8 +39,8 @@ Cost = Annotated[
 Matters = Annotated[
     float | None,
     typer.Option(
-        help="Smallest change of the score that matters. Default: 0.3 points, 0.003 of "
-        "a fraction, 1 % of any other score."
+        help="Smallest change of the score that matters. Default: 0.3 (points), 0.003 "
+        "(fractions), else 1 %."
     ),
 ]
 Rate = Annotated[
@@ -60,9 +60,7 @@ LowerIsBetter = Annotated[
 ]
 Logit = Annotated[
     bool,
-    typer.Option(
-        "--logit", help="Fit the law to the logit of the score (0 to 1 or 100)."
-    ),
+    typer.Option("--logit", help="Fit the law to the logit of a bounded score."),
 ]
 
 

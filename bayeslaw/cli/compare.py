@@ -148,7 +148,7 @@ def _names(paths: "list[Path]", fitted: "list[Fitted]") -> list[str]:
 def _require_both(params: float | None, tokens: float | None) -> None:
     if (params is None) != (tokens is None):
         raise InputError(
-            "target run is incomplete",
+            "only one of --params and --tokens is given",
             "options --params and --tokens",
             "--tokens alone" if params is None else "--params alone",
             "both, or neither",

@@ -42,7 +42,9 @@ By = Annotated[
 Genre = Annotated[
     Literal["all", "help"], typer.Option(help="debian: all texts, or help pages only.")
 ]
-Tokens = Annotated[Literal["bytes", "sentencepiece"], typer.Option(help="Tokenizer.")]
+Tokens = Annotated[
+    Literal["bytes", "sentencepiece"], typer.Option(help="How text is split.")
+]
 Vocabulary = Annotated[
     int,
     typer.Option(help="sentencepiece: vocabulary size, shared by all families."),

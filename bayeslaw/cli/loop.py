@@ -1,12 +1,11 @@
 """`bayeslaw loop`: fit, choose, train, and again."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayeslaw.cli.option_files import read_constraints, read_weights
+from bayeslaw.cli.option_files import read_constraints
 from bayeslaw.cli.options import (
     AllowFailed,
     ConstraintsFile,
@@ -25,10 +24,12 @@ from bayeslaw.cli.run_options import (
     MinParams,
     MinShare,
     Overhead,
+    Request,
     StudyArgument,
     TargetParams,
     TargetTokens,
     Tolerance,
+    choose_runs,
     possible_runs,
     required_target,
 )
@@ -38,6 +39,7 @@ from bayeslaw.numbers import percent
 
 if TYPE_CHECKING:
     from bayeslaw.design import Ended, NextRuns, Round, Steps
+    from bayeslaw.model import ModelSpec
 
 
 def loop(
@@ -68,13 +70,19 @@ def loop(
     Each round may spend as much as all before it. A loop that was stopped continues
     where it was. Exit status 2 if a check failed.
     """
-    N, D, available = required_target(params, tokens, budget)
-    sizes, counts, costs = possible_runs(study, overhead)
+    from bayeslaw.design import run_loop
+    from bayeslaw.model import read_spec
+
+    request = Request(
+        *required_target(params, tokens, budget),
+        weights,
+        normalised,
+        read_constraints(constraints),
+        allow_failed_checks,
+    )
     settings = DesignSettings(
-        runs=runs,
-        sizes=sizes,
-        tokens=counts,
-        costs=costs,
+        runs,
+        *possible_runs(study, overhead),
         min_N=min_params,
         min_share=min_share,
         anchor=anchor,
@@ -82,29 +90,10 @@ def loop(
         exchange=exchange,
         seed=seed,
     )
-    from bayeslaw.design import next_runs, run_loop
-    from bayeslaw.model import read_spec
-
-    spec, limits = read_spec(model), read_constraints(constraints)
-
-    def choose(budget: float, number: int) -> "NextRuns":
-        fitted = fitted_round(study, spec, number, seed, quiet=as_json)
-        return next_runs(
-            fitted,
-            N=N,
-            D=D,
-            budget=budget,
-            weights=read_weights(weights, fitted.families),
-            normalised=normalised,
-            constraints=limits,
-            settings=settings,
-            allow_failed_checks=allow_failed_checks,
-        )
-
     ended = run_loop(
         study,
-        _steps(study, choose, quiet=as_json),
-        budget=available,
+        _steps(study, read_spec(model), request, settings, quiet=as_json),
+        budget=request.budget,
         rounds=rounds,
         report=(lambda _: None) if as_json else print_round,
     )
@@ -114,10 +103,19 @@ def loop(
 
 
 def _steps(
-    study: Path, choose: Callable[[float, int], "NextRuns"], *, quiet: bool
+    study: Path,
+    spec: "ModelSpec",
+    request: Request,
+    settings: DesignSettings,
+    *,
+    quiet: bool,
 ) -> "Steps":
     """What a loop does in each round."""
     from bayeslaw.design import Steps
+
+    def choose(budget: float, number: int) -> "NextRuns":
+        fitted = fitted_round(study, spec, number, settings.seed, quiet=quiet)
+        return choose_runs(fitted, request._replace(budget=budget), settings)
 
     return Steps(
         train=lambda: train_all(study, quiet=quiet),

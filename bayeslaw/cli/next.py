@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayeslaw.cli.option_files import read_constraints, read_weights
+from bayeslaw.cli.option_files import read_constraints
 from bayeslaw.cli.options import (
     AllowFailed,
     ConstraintsFile,
@@ -24,9 +24,11 @@ from bayeslaw.cli.run_options import (
     MinParams,
     MinShare,
     Overhead,
+    Request,
     TargetParams,
     TargetTokens,
     Tolerance,
+    choose_runs,
     possible_runs,
     required_target,
 )
@@ -93,17 +95,22 @@ def next_(
     With -o, also write them: as a study file (.toml, with --study) for `bayeslaw
     train`, or as a table to fill in (.csv) for `bayeslaw append`.
     """
+    from bayeslaw.inference import Fitted, load_posterior
+
     if posterior.suffix != ".nc":
         _next_checkpoints(posterior, seed=seed, as_json=as_json)
         return
-    N, D, available = required_target(params, tokens, budget)
+    request = Request(
+        *required_target(params, tokens, budget),
+        weights,
+        normalised,
+        read_constraints(constraints),
+        allow_failed_checks,
+    )
     _check_output(output, study)
-    names, counts, costs = possible_runs(study, overhead, sizes, token_counts)
     settings = DesignSettings(
-        runs=runs,
-        sizes=names,
-        tokens=counts,
-        costs=costs,
+        runs,
+        *possible_runs(study, overhead, sizes, token_counts),
         min_N=min_params,
         min_share=min_share,
         anchor=anchor,
@@ -112,21 +119,8 @@ def next_(
         is_frugal=frugal,
         seed=seed,
     )
-    from bayeslaw.design import next_runs
-    from bayeslaw.inference import Fitted, load_posterior
-
     fitted = Fitted.of(load_posterior(posterior))
-    chosen = next_runs(
-        fitted,
-        N=N,
-        D=D,
-        budget=available,
-        weights=read_weights(weights, fitted.families),
-        normalised=normalised,
-        constraints=read_constraints(constraints),
-        settings=settings,
-        allow_failed_checks=allow_failed_checks,
-    )
+    chosen = choose_runs(fitted, request, settings)
     _show(chosen, write_runs_asked(chosen, output, study, fitted), as_json=as_json)
 
 

@@ -86,14 +86,14 @@ FigureOutput = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 OriginOption = Annotated[
-    Origin | None, typer.Option(help="Origin of the rows, if the table does not say.")
+    Origin | None, typer.Option(help="Origin of the rows, if the table lacks it.")
 ]
 UnitOption = Annotated[
-    str | None, typer.Option(help="Unit of the values, if the table does not say.")
+    str | None, typer.Option(help="Unit of the values, if the table lacks it.")
 ]
 MixturesOption = Annotated[
     Path | None,
-    typer.Option(help="File with the runs' mixtures, if the table has none."),
+    typer.Option(help="File with the runs' mixtures, if the table lacks them."),
 ]
 NormaliseMixtures = Annotated[
     bool,

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from bayeslaw.cli.option_files import read_weights
 from bayeslaw.design import Costs, DesignSettings
 from bayeslaw.errors import InputError
+
+if TYPE_CHECKING:
+    from bayeslaw.decisions import Constraints
+    from bayeslaw.design import NextRuns
+    from bayeslaw.inference import Fitted
 
 # Every default stands there; the record needs no numerical library.
 DEFAULTS = DesignSettings()
@@ -41,6 +47,47 @@ Exchange = Annotated[
     ),
 ]
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml.")]
+
+
+class Request(NamedTuple):
+    """What both verbs choose runs for.
+
+    Attributes:
+      N: parameters of the target run.
+      D: its training tokens.
+      budget: FLOPs of all runs together.
+      weights: path of the file of weights, or "uniform"; None for equal.
+      normalised: minimise losses relative to p = 1.
+      constraints: of the ratios to decide.
+      allow_failed_checks: choose although a check failed.
+    """
+
+    N: float
+    D: float
+    budget: float
+    weights: str | None
+    normalised: bool
+    constraints: "Constraints"
+    allow_failed_checks: bool
+
+
+def choose_runs(
+    fitted: "Fitted", request: Request, settings: DesignSettings
+) -> "NextRuns":
+    """Runs for a request."""
+    from bayeslaw.design import next_runs
+
+    return next_runs(
+        fitted,
+        N=request.N,
+        D=request.D,
+        budget=request.budget,
+        weights=read_weights(request.weights, fitted.families),
+        normalised=request.normalised,
+        constraints=request.constraints,
+        settings=settings,
+        allow_failed_checks=request.allow_failed_checks,
+    )
 
 
 def required_target(

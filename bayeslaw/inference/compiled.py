@@ -33,7 +33,7 @@ def use_compile_cache() -> None:
 
 
 class Compiled:
-    """A compiled function whose trace is kept beside JAX's cache of compiled programs.
+    """A compiled function whose trace is kept next to JAX's compilation cache.
 
     JAX finds a compiled program by what the function is traced and lowered to; for a
     sampler, that takes longer than everything it finds saves.

@@ -174,11 +174,8 @@ def _nuts(
     return start, explore
 
 
-def _hmc(
-    energy: Energy, settings: SamplerSettings
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """From the end of warm-up to the first draw, and a stretch of draws."""
-    init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="HMC")
+def _hmc_beginning(init: Callable[..., Any]) -> Callable[..., Any]:
+    """From where a chain stands to the first state of HMC."""
 
     def begin(
         key: Array,
@@ -196,6 +193,16 @@ def _hmc(
             model_args=(data, preconditioner),
             rng_key=key,
         )
+
+    return begin
+
+
+def _hmc(
+    energy: Energy, settings: SamplerSettings
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """From the end of warm-up to the first draw, and a stretch of draws."""
+    init, step = numpyro_hmc.hmc(potential_fn_gen=_at(energy), algo="HMC")
+    begin = _hmc_beginning(init)
 
     def settle(
         key: Array,

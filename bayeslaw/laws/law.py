@@ -82,7 +82,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class Law:
-    """A scaling law: the paper's formula beside coordinates that can be sampled.
+    """A scaling law: the paper's formula, and coordinates that can be sampled.
 
     A contributor gives three things: `function`, the paper's formula; `log_mean`, the
     logarithm of the same in centred coordinates; `to_natural`, which turns coordinates

@@ -64,7 +64,10 @@ class Laws(SphinxDirective):
 def prior_of(coordinate: Coordinate) -> tuple[str, str]:
     """Prior of the mean over families, and the spread between them."""
     prior = coordinate.prior
-    return f"Normal({prior.loc:.3g}, {prior.scale:g})", f"{prior.spread:g}"
+    return (
+        f"Normal({prior.loc:.3g},\N{NO-BREAK SPACE}{prior.scale:g})",
+        f"{prior.spread:g}",
+    )
 
 
 def markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

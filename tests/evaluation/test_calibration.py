@@ -70,7 +70,10 @@ def test_too_wide_posteriors_are_found():
         ({"spec": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
         ({"truth": read_spec("models/chinchilla.toml")}, "no sampling ratios"),
         ({"spec": changed_spec(extensions={"transfer": True})}, "transfer"),
-        ({"spec": changed_spec(extensions={"repetition": True})}, "repeat no tokens"),
+        (
+            {"spec": changed_spec(extensions={"repetition": True})},
+            "not support repetition",
+        ),
         ({"n_studies": 1}, "too few studies"),
         ({"design": Design(families=("germanic",))}, "too few families"),
     ],

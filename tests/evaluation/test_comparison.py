@@ -321,7 +321,7 @@ def test_many_models_are_numbered_above_the_columns(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--params", "1e9"), "half given"),
+        (("--params", "1e9"), "only one of --params and --tokens"),
         (("--table", "nowhere.csv"), "nowhere.csv"),
     ],
 )
@@ -341,5 +341,5 @@ def test_one_posterior_named_twice_is_refused(tmp_path, bayeslaw_command):
     save_posterior(posteriors()["true"], path)
     status, _, err = bayeslaw_command("compare", path, path)
     assert status == 1
-    assert "two posteriors have one name" in err
+    assert "two posteriors have the same name" in err
     assert_five_parts(err)

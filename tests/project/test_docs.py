@@ -143,7 +143,6 @@ def as_number(text: str) -> float:
 
 @pytest.mark.slow
 def test_the_quickstart_runs_from_end_to_end(tmp_path):
-    shutil.copytree(ROOT / "models", tmp_path / "models")
     shutil.copytree(
         ROOT / STUDY, tmp_path / STUDY, ignore=shutil.ignore_patterns("out")
     )

@@ -71,7 +71,7 @@ class RunTable:
 
         Args:
           mask: booleans. Shape (row,).
-          why: the reason, as it should stand in the report after "excluded ... rows: ".
+          why: the reason; the report shows it after "excluded ... rows: ".
 
         Raises:
           InputError: the mask does not fit the table, or excludes all of it.
@@ -125,13 +125,13 @@ def read_runs(
       unit: unit of the values, e.g. bits/byte; fills a column that is not given.
       mixtures: file of mixtures, one row for each `run`, or for each `mixture_id` that
         the table's rows name. Without it `<table>_mixtures.csv` or `mixtures.csv`
-        beside the table is read, where there is one.
-      normalise_mixtures: divide the ratios of a run by their sum where rounding took
-        it away from 1, by 0.02 at most; the notes say how many and how far.
-      keep: the user's own columns to keep as words, to select rows by.
+        next to the table is read, if there is one.
+      normalise_mixtures: divide the ratios of a run by their sum if rounding moved it
+        away from 1, by at most 0.02; the notes state how many and how far.
+      keep: the user's own columns to keep as text, for selecting rows.
 
     Returns:
-      The table. Whatever was assumed or ignored stands in its `notes`.
+      The table. Its `notes` list whatever was assumed or ignored.
 
     Raises:
       InputErrors: all problems of the table, each with its row numbers.

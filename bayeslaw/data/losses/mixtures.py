@@ -1,4 +1,4 @@
-"""The whole mixture of every run: from a column, a file beside the table, or the rows.
+"""The whole mixture of every run: from a column, a file near the table, or the rows.
 
 The whole mixture is kept and not only the ratio of a row's own family, because laws
 with transfer between families need all ratios.
@@ -73,11 +73,11 @@ def given_mixtures(
     *,
     can_normalise: bool = True,
 ) -> dict[str, Mixture]:
-    """Return the mixtures that the `mixture` column or a file beside it states.
+    """Return the mixtures stated in the `mixture` column or a file next to the table.
 
     Args:
       cells: canonical cells; the column `mixture` may be absent.
-      beside: run -> mixture of the file beside the table; may be empty.
+      beside: run -> mixture of the file next to the table; may be empty.
       tolerance: how far the sum of a mixture may be from 1.
       findings: collects JSON errors, wrong sums and contradictions.
       can_normalise: whether the caller may ask for ratios divided by their sum.

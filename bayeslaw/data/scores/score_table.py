@@ -85,7 +85,7 @@ class CurveTable:
 
         Args:
           mask: booleans. Shape (row,).
-          why: the reason, as it should stand in the report after "excluded ... rows: ".
+          why: the reason; the report shows it after "excluded ... rows: ".
 
         Raises:
           InputError: the mask does not fit the table, or excludes all of it.
@@ -139,7 +139,7 @@ def read_curves(
         any.
 
     Returns:
-      The table. Whatever was assumed or ignored stands in its `notes`.
+      The table. Its `notes` list whatever was assumed or ignored.
 
     Raises:
       InputErrors: all problems of the table, each with its row numbers.
