@@ -42,16 +42,20 @@ if TYPE_CHECKING:
     from bayeslaw.model import ModelSpec
 
 
+RoundRuns = Annotated[
+    int, typer.Option(min=1, help="Largest number of runs in a round.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="Largest number of rounds.")]
+
+
 def loop(
     study: StudyArgument,
     model: Model,
     params: TargetParams = None,
     tokens: TargetTokens = None,
     budget: Budget = None,
-    runs: Annotated[
-        int, typer.Option(min=1, help="Largest number of runs in a round.")
-    ] = DEFAULTS.runs,
-    rounds: Annotated[int, typer.Option(min=1, help="Largest number of rounds.")] = 20,
+    runs: RoundRuns = DEFAULTS.runs,
+    rounds: Rounds = 20,
     weights: Weights = None,
     normalised: Normalised = False,
     constraints: ConstraintsFile = None,
@@ -73,13 +77,9 @@ def loop(
     from bayeslaw.design import run_loop
     from bayeslaw.model import read_spec
 
-    request = Request(
-        *required_target(params, tokens, budget),
-        weights,
-        normalised,
-        read_constraints(constraints),
-        allow_failed_checks,
-    )
+    target = required_target(params, tokens, budget)
+    limits = read_constraints(constraints)
+    request = Request(*target, weights, normalised, limits, allow_failed_checks)
     settings = DesignSettings(
         runs,
         *possible_runs(study, overhead),

@@ -95,18 +95,12 @@ def next_(
     With -o, also write them: as a study file (.toml, with --study) for `bayeslaw
     train`, or as a table to fill in (.csv) for `bayeslaw append`.
     """
-    from bayeslaw.inference import Fitted, load_posterior
-
     if posterior.suffix != ".nc":
         _next_checkpoints(posterior, seed=seed, as_json=as_json)
         return
-    request = Request(
-        *required_target(params, tokens, budget),
-        weights,
-        normalised,
-        read_constraints(constraints),
-        allow_failed_checks,
-    )
+    target = required_target(params, tokens, budget)
+    limits = read_constraints(constraints)
+    request = Request(*target, weights, normalised, limits, allow_failed_checks)
     _check_output(output, study)
     settings = DesignSettings(
         runs,
@@ -119,6 +113,8 @@ def next_(
         is_frugal=frugal,
         seed=seed,
     )
+    from bayeslaw.inference import Fitted, load_posterior
+
     fitted = Fitted.of(load_posterior(posterior))
     chosen = choose_runs(fitted, request, settings)
     _show(chosen, write_runs_asked(chosen, output, study, fitted), as_json=as_json)
