@@ -42,9 +42,9 @@ class Rows(_Section):
 
 
 class PriorOverride(_Section):
-    """Replacement of one coordinate's prior, see `priors.GroupPrior`.
+    """Replacement of one coordinate's prior, see `GroupPrior`.
 
-    Files may state it in other ways, see `spec_priors.coordinate_priors`.
+    Files may state it in other ways, see `coordinate_priors`.
     """
 
     loc: float
@@ -55,7 +55,7 @@ class PriorOverride(_Section):
 class ScalePrior(_Section):
     """LogNormal prior of a noise sd on log loss (relative error).
 
-    Files may give two quantiles instead, see `spec_priors.noise_priors`.
+    Files may give two quantiles instead, see `noise_priors`.
     """
 
     median: Positive
@@ -65,7 +65,7 @@ class ScalePrior(_Section):
 class GammaPrior(_Section):
     """Gamma prior of the degrees of freedom of Student-t noise; mean shape / rate.
 
-    Files may give two quantiles instead, see `spec_priors.noise_priors`.
+    Files may give two quantiles instead, see `noise_priors`.
     """
 
     shape: Positive
