@@ -18,3 +18,4 @@ from .transfer_evidence import PairTransfer as PairTransfer
 from .transfer_evidence import independence as independence
 from .verdicts import Check as Check
 from .verdicts import Checks as Checks
+from .verdicts import warning_sentence as warning_sentence

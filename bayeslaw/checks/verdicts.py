@@ -66,3 +66,14 @@ class Checks:
             "is_passed": self.is_passed,
             "checks": [asdict(check) for check in self.checks],
         }
+
+
+def warning_sentence(clause: str) -> str:
+    """Write one of `Checks.clauses` as a sentence that begins with its check.
+
+    Example:
+      >>> warning_sentence("R-hat: worst 1.2 (limit 1.01); run longer")
+      'Warning (R-hat): worst 1.2 (limit 1.01); run longer.'
+    """
+    name, _, found = clause.partition(": ")
+    return f"Warning ({name}): {found}."

@@ -147,6 +147,8 @@ def show_ended(ended: "Ended", *, as_json: bool) -> None:
 
 
 def _print_ended(ended: "Ended") -> None:
+    from bayeslaw.checks import warning_sentence
+
     reasons = {
         "settled": "more runs cannot improve the decision by more than the tolerance",
         "not worth it": "the best further runs cost more than they are worth",
@@ -157,7 +159,7 @@ def _print_ended(ended: "Ended") -> None:
     lines = [ended.message] if ended.message else []
     if ended.rounds:
         warnings = ended.rounds[-1].chosen["warnings"]
-        lines += [f"Warning ({warning})." for warning in warnings]
+        lines += [warning_sentence(one) for one in warnings]
     lines.append(
         f"Stopped after {len(ended.rounds)} rounds and {ended.spent:.3g} FLOPs: "
         f"{reasons[ended.reason]}."

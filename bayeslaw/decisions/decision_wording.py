@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bayeslaw.checks import PRIOR_SENSITIVITY_LIMIT
+from bayeslaw.checks import PRIOR_SENSITIVITY_LIMIT, warning_sentence
 from bayeslaw.decisions.decision import Decision
 from bayeslaw.decisions.regret import MixtureRegret
 from bayeslaw.numbers import percent, probability_is, probability_text
@@ -13,7 +13,7 @@ def decision_sentences(decision: Decision) -> list[str]:
     """Put a decision into sentences, most important first."""
     return [
         *_blocked(decision),
-        *(f"Warning ({warning})." for warning in decision.doubts.warnings),
+        *(warning_sentence(one) for one in decision.doubts.warnings),
         _objective(decision),
         *_constraints(decision),
         _flatness(decision),

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from bayeslaw.checks import warning_sentence
 from bayeslaw.numbers import percent
 
 Stop = Literal["settled", "not worth it", "unaffordable"]
@@ -123,7 +124,7 @@ class NextRuns:
                 + ". Do not trust this posterior. These runs were chosen only because "
                 "you allowed failed checks."
             )
-        lines += [f"Warning ({warning})." for warning in self.warnings]
+        lines += [warning_sentence(one) for one in self.warnings]
         if self.stop:
             return [*lines, self._stopped()]
         return [

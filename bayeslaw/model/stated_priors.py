@@ -46,7 +46,7 @@ def coordinate_priors(stated: Any, law: Law, where: str) -> dict[str, dict[str, 
       where: the file, for error messages.
 
     Returns:
-      loc, scale and spread by coordinate, see `priors.GroupPrior`.
+      loc, scale and spread by coordinate, see `GroupPrior`.
 
     Raises:
       InputErrors: every unknown, wrong, missing or contradictory entry.

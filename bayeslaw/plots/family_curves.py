@@ -247,5 +247,5 @@ def _figure_legend(figure: Figure, probability: float, *, has_marks: bool) -> No
             Patch(color=BEYOND, label="no data"),
         ]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=6, columnspacing=1.2
+        handles=handles, loc="outside lower center", ncols=3, columnspacing=1.2
     )

@@ -294,7 +294,7 @@ def test_mixtures_are_different_rounded_and_inside(chosen):
 
 def test_what_the_checks_warn_of_stands_before_the_advice(chosen, capsys):
     warned = replace(chosen, warnings=("residual trend: the inputs explain 60%",))
-    assert warned.sentences()[0].startswith("Warning (residual trend")
+    assert warned.sentences()[0].startswith("Warning (residual trend): ")
     last = Round(1, 0.0, replace(warned, runs=(), stop="settled").to_dict())
     show_ended(Ended("settled", (last,), 0.0), as_json=False)
     assert "Warning (residual trend" in capsys.readouterr().out
