@@ -165,7 +165,7 @@ def print_comparison(comparison: "Comparison") -> None:
     rows = f"{comparison.rows} {comparison.origin} rows, {comparison.runs} runs"
     print_table(
         f"Leave one run out: {rows}",
-        ["model", "score", "se", "per run", "vs best", "se", "weight", "refits"],
+        ["model", "score", "se", "per run", "behind best", "se", "weight", "refits"],
         [
             [
                 model.name,
@@ -186,7 +186,7 @@ def print_comparison(comparison: "Comparison") -> None:
             "score",
             "se",
             "per run",
-            "vs best",
+            "behind best",
             "se",
             "RMSE",
             "in 50 %",

@@ -101,7 +101,7 @@ def test_the_figure_has_a_panel_a_family_and_three_bands(predictive):
     assert len(figure.axes[0].collections) == 3 * 2  # two token counts
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[-1] == "observed (simulated)"
-    assert "prior, 99%" in labels
+    assert "prior predictive, 99%" in labels
 
 
 def test_many_sizes_are_put_into_bins(predictive):

@@ -139,7 +139,7 @@ def test_comments_say_what_the_mixture_came_from(decision, trainer):
     [
         ("megatron", None, ["'megatron'", "levanter, maxtext, olmix"]),
         ("maxtext", None, ["option --sources", "germanic, romance, slavic"]),
-        ("levanter", {"germanic": Source("x")}, ["do not match", "got:    germanic"]),
+        ("levanter", {"germanic": Source("x")}, ["do not match", "got:      germanic"]),
         (
             "maxtext",
             PATHS | {"slavic": Source("x", 3.0)},
