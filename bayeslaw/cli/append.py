@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayeslaw.cli.options import Json
+from bayeslaw.cli.options import Json, OriginOption, UnitOption
 from bayeslaw.cli.terminal import print_json
 
 
@@ -16,6 +16,8 @@ def append(
     results: Annotated[
         Path, typer.Argument(metavar="RESULTS", help="Table of measured rows.")
     ],
+    origin: OriginOption = None,
+    unit: UnitOption = None,
     as_json: Json = False,
 ) -> None:
     """Append measured rows to a table.
@@ -24,7 +26,7 @@ def append(
     """
     from bayeslaw.design import append_results
 
-    added = append_results(table, results)
+    added = append_results(table, results, origin=origin, unit=unit)
     if as_json:
         print_json(vars(added))
         return

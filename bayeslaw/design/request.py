@@ -89,12 +89,20 @@ class Appended:
     left_out: tuple[str, ...]
 
 
-def append_results(table: str | Path, results: str | Path) -> Appended:
+def append_results(
+    table: str | Path,
+    results: str | Path,
+    *,
+    origin: str | None = None,
+    unit: str | None = None,
+) -> Appended:
     """Append measured rows to a table; rows that it has already are left alone.
 
     Args:
       table: the observation table, a CSV with bayeslaw's own column names.
       results: a table of further rows, such as one of `write_request` filled in.
+      origin: origin of all further rows, where they name none.
+      unit: unit of their values, where they name none.
 
     Returns:
       how many rows were appended; columns that the table lacks are left out and named.
@@ -107,7 +115,7 @@ def append_results(table: str | Path, results: str | Path) -> Appended:
       >>> append_results("observations.csv", "next.csv").rows
       40
     """
-    old, new = read_runs(table), read_runs(results)
+    old, new = read_runs(table), read_runs(results, origin=origin, unit=unit)
     _require_same_units(old, new)
     known = {_key(old, i): old.columns["value"][i] for i in range(len(old))}
     rows, same = [], 0

@@ -57,9 +57,9 @@ def test_the_weights_are_the_recommended_ratios(decision, trainer):
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_any_name_of_a_family_survives(decision, trainer):
     odd = renamed(decision, ODD)
-    paths = {name: Source(f"dir/{name}") for name in odd.families}
+    paths = {name: Source(f"dir/{name}") for name in odd.names}
     weights = weights_of(trainer, recipe(odd, trainer, paths))
-    assert tuple(weights) == odd.families
+    assert tuple(weights) == odd.names
 
 
 @given(

@@ -242,7 +242,7 @@ def test_a_run_that_was_made_gets_its_next_seed(chosen):
     ("options", "stop", "said"),
     [
         ({"tolerance": 0.5}, "settled", "cannot improve"),
-        ({"tolerance": 0.0, "exchange": 1e-12}, "not worth it", "worth"),
+        ({"tolerance": 0.0, "exchange": 1e-12}, "not worth it", "would cost"),
         ({"tolerance": 0.0, "budget": 1e10}, "unaffordable", "cheapest costs"),
     ],
 )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import assert_five_parts, changed_spec
 
+from bayeslaw import evaluation
 from bayeslaw.errors import InputError
-from bayeslaw.evaluation import calibration
 from bayeslaw.evaluation.calibration import Design, calibrate
 from bayeslaw.evaluation.coverage import Calibration
 from bayeslaw.inference.sampler import SamplerSettings
@@ -95,7 +95,8 @@ def fitted(monkeypatch):
             calls.append((spec.name, options))
             return normal_studies().spoilt(**spoilt)
 
-        monkeypatch.setattr(calibration, "calibrate", calibrate)
+        # A face keeps what it has loaded.
+        monkeypatch.setattr(evaluation, "calibrate", calibrate)
         return calls
 
     return fit_nothing

@@ -233,7 +233,8 @@ def test_without_a_target_the_largest_run_is_taken_and_said(bad_report):
 def test_decision_of_another_posterior_is_refused(tmp_path):
     posterior = synthetic_posterior(family_names(3))
     decision = optimal_ratios(posterior, N=1e9, D=2e10)
-    other = replace(decision, table_sha256="0" * 64)
+    made_from = replace(decision.made_from, table_sha256="0" * 64)
+    other = replace(decision, made_from=made_from)
     with pytest.raises(InputError) as error:
         report(posterior, tmp_path / "report.html", decision=other)
     assert error.value.what == "decision belongs to another posterior"
