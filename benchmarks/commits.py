@@ -4,10 +4,10 @@
 
 AFTER is the working tree as it is, unless you name a commit. Each of them fits two
 models to runs/sample-families with seed 0, with an empty cache of compiled programs
-(see commit_probe.py). Draws are compared by name. Decisions and next runs are compared
-as bags of numbers, because names of fields differ between commits. Figures of the
-report are compared byte by byte, ids and dates apart. The exit status is 1 if anything
-differs by more than 1e-10 of the larger number.
+(see commit_probe.py). Draws are compared by name. Fields of decisions and next runs
+have other names in other commits, so every number of one side is looked for among all
+numbers of the other. Figures of the reports are compared byte by byte, ids and dates
+apart. The exit status is 1 if anything differs by more than 1e-10, relatively.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PROBE = Path(__file__).with_name("commit_probe.py")
 MODELS = ("token_drift", "default")
 SIDES = ("before", "after")
 TOLERANCE = 1e-10
-SHOWN = 10  # of the numbers that only one side has
+SHOWN = 20  # of what only one side has
 
 Leaf = tuple[str, float]  # name of a field, with those it lies in, and its number
 
@@ -139,14 +139,11 @@ def record_rows(model: str, folders: Sequence[Path]) -> Iterator[Row]:
     """One line each for the decision and the next runs."""
     sides = [json.loads((folder / f"{model}.json").read_text()) for folder in folders]
     for what in sides[0]:
-        bags = [list(leaves(side[what])) for side in sides]
-        pairs, left = matched(*bags)
-        alone = []
-        for label, some in zip(SIDES, left, strict=True):
-            alone += only_on(label, [f"{name} = {number!r}" for name, number in some])
-        largest = difference(*np.array(pairs).reshape(-1, 2).T)
-        found = f"largest difference {largest:.2g}" if largest else "equal"
-        yield Row(model, what, max(map(len, bags)), found, not alone, alone)
+        before, after = ([*leaves(side[what])] for side in sides)
+        left = unmatched(before, after), unmatched(after, before)
+        alone = only_on(SIDES[0], left[0]) + only_on(SIDES[1], left[1])
+        found = f"{len(alone)} on one side only" if alone else "equal"
+        yield Row(model, what, max(len(before), len(after)), found, not alone, alone)
 
 
 def leaves(value: Any, name: str = "") -> Iterator[Leaf]:
@@ -160,21 +157,14 @@ def leaves(value: Any, name: str = "") -> Iterator[Leaf]:
             yield name, float(value)
 
 
-def matched(
-    before: list[Leaf], after: list[Leaf]
-) -> tuple[list[tuple[float, float]], tuple[list[Leaf], list[Leaf]]]:
-    """Pairs of numbers within the tolerance, and the numbers of each side left over."""
-    one, other = (sorted(side, key=lambda leaf: leaf[1]) for side in (before, after))
-    pairs, only_one, only_other = [], [], []
-    while one and other:
-        a, b = one[-1][1], other[-1][1]
-        if abs(a - b) <= TOLERANCE * max(abs(a), abs(b)):
-            pairs.append((one.pop()[1], other.pop()[1]))
-        elif a > b:
-            only_one.append(one.pop())
-        else:
-            only_other.append(other.pop())
-    return pairs, (only_one + one, only_other + other)
+def unmatched(side: list[Leaf], others: list[Leaf]) -> list[str]:
+    """Numbers that none of the others equals, with their fields."""
+    numbers = np.array([number for _, number in others])
+    return [
+        f"{name} = {number!r}"
+        for name, number in side
+        if not np.isclose(numbers, number, rtol=TOLERANCE, atol=0).any()
+    ]
 
 
 def figures_row(model: str, folders: Sequence[Path]) -> Row:
@@ -182,8 +172,15 @@ def figures_row(model: str, folders: Sequence[Path]) -> Row:
     sides = [figures((folder / f"{model}.html").read_text()) for folder in folders]
     alone = []
     for label, side, other in zip(SIDES, sides, sides[::-1], strict=True):
-        places = [i for i, figure in enumerate(side, 1) if figure not in other]
-        alone += only_on(label, [f"figure {place} of {len(side)}" for place in places])
+        known = texts(b"".join(other))
+        alone += only_on(
+            label,
+            [
+                f"figure {place}, with texts of its own {sorted(texts(figure) - known)}"
+                for place, figure in enumerate(side, 1)
+                if figure not in other
+            ],
+        )
     is_same = bool(sides[0]) and not alone and len(sides[0]) == len(sides[1])
     found = (
         "byte-equal" if is_same else f"{len(sides[0])} before, {len(sides[1])} after"
@@ -198,6 +195,10 @@ def figures(page: str) -> list[bytes]:
         picture = base64.b64decode(text)
         found.append(anonymous(picture) if kind == "svg+xml" else picture)
     return found
+
+
+def texts(svg: bytes) -> set[str]:
+    return set(re.findall(r"<text[^>]*>([^<]+)</text>", svg.decode(errors="ignore")))
 
 
 def anonymous(svg: bytes) -> bytes:
@@ -221,8 +222,9 @@ def main() -> None:
     )
     parser.add_argument("before", help="a commit")
     parser.add_argument("after", nargs="?", help="a commit; default: the working tree")
+    parser.add_argument("--keep", action="store_true", help="keep what is compared")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(delete=not options.keep) as folder:
         outs = [
             run_probe(commit, Path(folder, side))
             for commit, side in zip((options.before, options.after), SIDES, strict=True)
@@ -231,6 +233,8 @@ def main() -> None:
         for model in MODELS:
             rows += [*draws_rows(model, outs), *record_rows(model, outs)]
             rows.append(figures_row(model, outs))
+    if options.keep:
+        print(f"draws, records and reports are in {folder}")
     for row in rows:
         verdict = "same" if row.is_same else "DIFFERS"
         print(f"{row.model:12} {row.what:14} {row.count:5}  {verdict:8} {row.found}")
