@@ -43,7 +43,7 @@ def check(posterior: Posterior) -> Checks:
             *_convergence(fitted),
             *predictive_checks(fitted),
             *_prior_overlap(fitted),
-            *sensitivity_check(fitted),
+            *sensitivity_check(fitted.tree),
             *_design(fitted),
         )
     )

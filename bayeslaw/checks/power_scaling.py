@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 
 from bayeslaw.checks.verdicts import Check
-from bayeslaw.inference import Fitted, Posterior
 from bayeslaw.model import STATED
 
 PRIOR_SENSITIVITY_LIMIT = (
@@ -53,7 +52,7 @@ class PriorSensitivity:
 
 
 def sensitivities(
-    posterior: Posterior, quantities: xr.Dataset | None = None
+    posterior: xr.DataTree, quantities: xr.Dataset | None = None
 ) -> list[PriorSensitivity]:
     """Measure how sensitive quantities are to the stated priors and the likelihood.
 
@@ -77,16 +76,15 @@ def sensitivities(
     # Records of decisions know this module: they must not wait for ArviZ.
     from arviz_stats import psense
 
-    saved = Fitted.of(posterior).tree
-    if "log_prior" not in saved.children:
+    if "log_prior" not in posterior.children:
         return []
     if quantities is None:
-        quantities = _parameters(saved["posterior"].dataset)
+        quantities = _parameters(posterior["posterior"].dataset)
     tree = xr.DataTree.from_dict(
         {
             "posterior": quantities,
-            "log_prior": saved["log_prior"].dataset,
-            "log_likelihood": saved["log_likelihood"].dataset,
+            "log_prior": posterior["log_prior"].dataset,
+            "log_likelihood": posterior["log_likelihood"].dataset,
         }
     )
     # A constant, such as the only family's ratio, gives 0/0: it does not move.
@@ -127,7 +125,7 @@ def _flat(values: xr.Dataset) -> dict[str, float]:
     return found
 
 
-def sensitivity_check(posterior: Posterior) -> Iterator[Check]:
+def sensitivity_check(posterior: xr.DataTree) -> Iterator[Check]:
     """Check the prior sensitivity of the law's exponents."""
     found = sensitivities(posterior)
     if not found:

@@ -240,4 +240,4 @@ def _sensitivity(
         dims=("chain", "draw", "family"),
         coords={"family": list(families)},
     )
-    return sensitivities(fitted, xr.Dataset({"ratio": optimum}))
+    return sensitivities(fitted.tree, xr.Dataset({"ratio": optimum}))

@@ -147,7 +147,10 @@ def test_the_decision_says_how_its_optimum_answers_to_the_priors():
     ]
     assert all(0 <= one.prior < 1 for one in decision.doubts.prior_sensitivity)
     assert any("prior" in sentence for sentence in decision_sentences(decision))
-    assert decision.to_dict()["sensitivity"][0].keys() >= {"prior", "likelihood"}
+    assert decision.to_dict()["doubts"]["prior_sensitivity"][0].keys() >= {
+        "prior",
+        "likelihood",
+    }
 
 
 def test_chains_that_never_move_have_no_sensitivity_and_no_traceback():

@@ -214,7 +214,7 @@ untrained = true
 @pytest.mark.parametrize(
     ("task", "pairs", "wrong"),
     [
-        ("en-xx", 10, "unknown task of translation"),
+        ("en-xx", 10, "unknown translation task"),
         ("en-de", 10**6, "too few sentence pairs"),
     ],
 )
