@@ -108,7 +108,10 @@ def effective_sizes(
         for row, name in enumerate(names):
             array = values[name]
             tones = (
-                [colours[str(key)] for key in array["family"].values]
+                [
+                    colours[str(key)]
+                    for key in array["family"].broadcast_like(array).values.ravel()
+                ]
                 if "family" in array.dims
                 else [MUTED if "run" in array.dims else INK] * array.size
             )

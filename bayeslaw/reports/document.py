@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess, rhat
 
@@ -129,7 +130,10 @@ def _require_own(decision: Decision, fitted: Fitted) -> None:
 def _content(fitted: Fitted, decision: Decision, checks: Checks) -> dict[str, Any]:
     """Everything the template shows."""
     spec, draws = fitted.spec, _sampled(fitted)
-    sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
+    # A family's worth of its own tokens is constant.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sizes = {method: ess(draws, method=method) for method in ("bulk", "tail")}
+        potential_scale = rhat(draws)
     ranks, residuals = pictures.predictive_pictures(fitted)
     traces, effective = pictures.sampler_pictures(fitted, sizes, decision.names)
     level = decision.probability
@@ -161,7 +165,7 @@ def _content(fitted: Fitted, decision: Decision, checks: Checks) -> dict[str, An
             fitted, spec, sizes["bulk"], unit=fitted.unit, level=level
         ),
         "scalar_table": report_tables.scalar_table(
-            fitted, sizes["bulk"], rhat(draws), level
+            fitted, sizes["bulk"], potential_scale, level
         ),
         "provenance_table": report_record.provenance_table(fitted),
         "run_table": report_record.run_table(fitted),

@@ -267,3 +267,18 @@ def test_a_grid_has_as_many_panels_as_asked(n_panels):
     figure, panels, lowest = panel_grid(n_panels, height=1.0)
     assert len(figure.axes) == len(panels) == n_panels
     assert panels[-1] in lowest
+
+
+def test_effective_sizes_of_pairs_of_families_have_the_colours_of_the_first():
+    names = ["a", "b", "c"]
+    pairs = xr.DataArray(
+        np.arange(1.0, 10.0).reshape(3, 3),
+        dims=("family", "source"),
+        coords={"family": names, "source": names},
+    )
+    sizes = {"bulk": xr.Dataset({"log_transfer": pairs})}
+    figure = plots.effective_sizes(sizes, 4.0, names)
+    colours = figure.axes[0].collections[0].get_facecolors()
+    assert len(colours) == 9
+    assert (colours[:3] == colours[0]).all()
+    assert not (colours[3] == colours[0]).all()
