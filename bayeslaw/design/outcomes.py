@@ -1,4 +1,4 @@
-"""What draws say of the log losses of runs that nobody has made.
+"""What draws predict for the log losses of runs that have not been trained.
 
 Over the draws, the log losses of one family at all sizes, token counts and ratios vary
 in a few directions only. Their principal components stand for them: any run's log
